@@ -1,0 +1,229 @@
+"""What does a line of `noex replay` cost: parsing alone, the recipes on top, the same work with bare dicts and lists?
+
+"The same work" means that the same answers are there after every line: each target's rank, the live sessions with
+their user index, tokens hashed as the session store hashes them, an LRU cache with a ttl and exact statistics, a
+sliding rate of 60 buckets per target, a histogram, and the counts. Bare means one thread, no locks, no checks.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from bisect import bisect_left
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import partial
+from hashlib import blake2s
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from _measure import environment, medians, rounds
+
+from noex.cli._access_log import Parser, Rejection, open_log
+from noex.cli._demo_log import demo_lines
+from noex.cli._replay import CACHEABLE, SIZE_BUCKETS, Replay
+
+LOGS = Path(__file__).resolve().parents[2] / "shared" / "data" / "logs"
+MOST_LINES = 20_000
+ROUNDS = 7
+
+
+def parse_only(lines: list[str]) -> None:
+    """Read each line and do nothing with it."""
+    parse = Parser().parse
+    for line in lines:
+        parse(line)
+
+
+def recipes(lines: list[str]) -> None:
+    """Replay as `noex replay` does."""
+    with Replay() as replay:
+        replay.feed(lines)
+
+
+def bare(lines: list[str]) -> None:
+    """Do the same with dicts and lists."""
+    Bare().feed(lines)
+
+
+class Bare:
+    """The state of the replay in dicts and lists."""
+
+    def __init__(self, idle: int = 1800, ttl: int = 300, entries: int = 1000) -> None:
+        self.idle, self.ttl, self.entries = idle, ttl, entries
+        self.now = self.first = -1
+        self.peak = 0
+        self.totals = {"requests": 0, "bytes": 0}
+        self.methods: dict[str, int] = {}
+        self.statuses: dict[int, int] = {}
+        self.minutes: dict[int, int] = {}
+        self.visits: dict[str, int] = {}
+        self.tokens: dict[str, str] = {}
+        self.sessions: OrderedDict[bytes, list[Any]] = OrderedDict()  # hash -> [user, deadline]; the next to end first
+        self.of_user: dict[str, set[bytes]] = {}
+        self.opened = 0
+        self.cached: OrderedDict[str, tuple[int, int]] = OrderedDict()  # target -> value, deadline; least recent first
+        self.due: dict[str, int] = {}  # target -> deadline; the next to expire first
+        self.hits = self.misses = self.evictions = self.expirations = 0
+        self.scores: dict[str, int] = {}
+        self.board: list[tuple[int, str]] = []
+        self.rank = 0
+        self.rates: OrderedDict[str, list[int]] = OrderedDict()  # second, count, ...; the longest idle first
+        self.slots = [0] * (len(SIZE_BUCKETS) + 1)
+        self.sum = 0
+
+    def feed(self, lines: list[str]) -> None:
+        """Replay the lines."""
+        parse = Parser().parse
+        for line in lines:
+            request = parse(line)
+            if isinstance(request, Rejection):
+                continue
+            host, stamp, method, target, status, size = request
+            if stamp > self.now:
+                self.turn(stamp)
+            now = self.now
+
+            self.totals["requests"] += 1
+            self.totals["bytes"] += size
+            self.methods[method] = self.methods.get(method, 0) + 1
+            self.statuses[status] = self.statuses.get(status, 0) + 1
+            minute = now - now % 60
+            self.minutes[minute] = self.minutes.get(minute, 0) + 1
+
+            token = self.tokens.get(host)
+            hashed = b"" if token is None else blake2s(token.encode()).digest()
+            session = self.sessions.get(hashed)
+            if session is None:
+                self.tokens[host] = token = secrets.token_urlsafe(32)
+                hashed = blake2s(token.encode()).digest()
+                self.sessions[hashed] = [host, now + self.idle]
+                self.of_user.setdefault(host, set()).add(hashed)
+                self.visits[host] = self.visits.get(host, 0) + 1
+                self.opened += 1
+                self.peak = max(self.peak, len(self.sessions))
+            else:
+                session[1] = now + self.idle
+                self.sessions.move_to_end(hashed)
+
+            if method == "GET" and status in CACHEABLE:
+                if target in self.cached:
+                    self.hits += 1
+                    self.cached.move_to_end(target)
+                else:
+                    self.misses += 1
+                    if len(self.cached) >= self.entries:
+                        evicted, _ = self.cached.popitem(last=False)
+                        del self.due[evicted]
+                        self.evictions += 1
+                    self.cached[target] = (size, now + self.ttl)
+                    self.due[target] = now + self.ttl
+
+            score = self.scores.get(target, 0)
+            if score:
+                del self.board[bisect_left(self.board, (-score, target))]
+            self.scores[target] = score + 1
+            place = (-score - 1, target)
+            self.rank = bisect_left(self.board, place)
+            self.board.insert(self.rank, place)
+
+            ring = self.rates.get(target)
+            if ring is None:
+                self.rates[target] = [now, 1]
+            elif ring[-2] == now:
+                ring[-1] += 1
+            else:
+                ring += (now, 1)
+                while ring[0] < now - 60:
+                    del ring[:2]
+                self.rates.move_to_end(target)
+
+            self.slots[bisect_left(SIZE_BUCKETS, size)] += 1
+            self.sum += size
+
+    def turn(self, now: int) -> None:
+        """Set the time, and throw out what has ended, so that every count is exact after every line."""
+        self.now = now
+        while self.sessions:
+            hashed, (user, deadline) = next(iter(self.sessions.items()))
+            if deadline > now:
+                break
+            del self.sessions[hashed]
+            self.of_user[user].discard(hashed)
+            if not self.of_user[user]:
+                del self.of_user[user]
+        while self.due:
+            target, deadline = next(iter(self.due.items()))
+            if deadline > now:
+                break
+            del self.due[target], self.cached[target]
+            self.expirations += 1
+        while self.rates:
+            target, ring = next(iter(self.rates.items()))
+            if ring[-2] > now - 61:
+                break
+            del self.rates[target]
+
+
+def check(lines: list[str]) -> None:
+    """Make sure that both do the same work before it is measured."""
+    bare = Bare()
+    bare.feed(lines)
+    with Replay() as replay:
+        replay.feed(lines)
+        outcome = replay.outcome()
+        if outcome is None:
+            sys.exit("the log has no valid line")
+        cache = outcome.cache
+        sizes = tuple(bucket.cumulative for bucket in outcome.sizes)
+        found = {
+            "sessions": (outcome.sessions_opened, outcome.sessions_active, outcome.sessions_peak),
+            "cache": (cache.hits, cache.misses, cache.evictions, cache.expirations),
+            "targets": outcome.top_targets,
+            "sizes": sizes,
+            "minutes": outcome.minutes,
+        }
+    expected = {
+        "sessions": (bare.opened, len(bare.sessions), bare.peak),
+        "cache": (bare.hits, bare.misses, bare.evictions, bare.expirations),
+        "targets": tuple((target, -negated) for negated, target in bare.board[:10]),
+        "sizes": tuple(sum(bare.slots[: number + 1]) for number in range(len(bare.slots))),
+        "minutes": bare.minutes,
+    }
+    if found != expected:
+        sys.exit(f"the recipes and the bare dicts disagree:\n{found}\n{expected}")
+
+
+def logs() -> dict[str, list[str]]:
+    """Return the real logs where they are, else the generated one."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(LOGS.glob("*.log.gz")):
+        with open_log(path) as log:
+            found[path.name] = list(islice(log.lines, MOST_LINES))
+    return found or {"the generated log of noex demo": list(demo_lines(MOST_LINES))}
+
+
+def main() -> None:
+    """Print one line per log."""
+    print(environment())
+    print(f"microseconds per line, median of {ROUNDS} interleaved rounds: parsing, and what comes on top\n")
+    print(f"{'log':<32} {'lines':>6} {'parsing':>8} {'recipes':>8} {'bare':>8} {'recipes : bare':>15}")
+    for name, lines in logs().items():
+        check(lines)
+        contestants: dict[str, Callable[[], object]] = {
+            "parsing": partial(parse_only, lines),
+            "recipes": partial(recipes, lines),
+            "bare": partial(bare, lines),
+        }
+        measured = medians(rounds(contestants, ROUNDS))
+        each = {contestant: seconds / len(lines) * 1e6 for contestant, seconds in measured.items()}
+        on_top = {contestant: each[contestant] - each["parsing"] for contestant in ("recipes", "bare")}
+        print(
+            f"{name:<32} {len(lines):>6,} {each['parsing']:>8.2f} {on_top['recipes']:>8.2f} {on_top['bare']:>8.2f} "
+            f"{on_top['recipes'] / on_top['bare']:>14.2f}x"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""One load per key at a time, across threads: the first caller loads, the others wait for what it gets.
+
+The idea is Go's `singleflight`. A wait that could never end is refused: a load that asks for its own key, directly or
+through the loads of other threads, on this cache or others.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Hashable
+from typing import Any, Generic, TypeVar
+
+from noex.errors import LoadDeadlock, TableClosed
+from noex.ets import SetTable, Store
+
+__all__ = ["SingleFlight"]
+
+V = TypeVar("V")
+
+
+class _Thread(threading.local):
+    """What this thread waits for; other threads reach it through the loads that it leads."""
+
+    def __init__(self) -> None:
+        self.status = _Status()
+
+
+class _Status:
+    __slots__ = ("waits_for",)
+
+    def __init__(self) -> None:
+        self.waits_for: _Load | None = None
+
+
+class _Load:
+    """One call of a factory: who makes it, in which process, and what came of it."""
+
+    __slots__ = ("done", "error", "leader", "process", "value")
+
+    def __init__(self, leader: _Status) -> None:
+        self.leader = leader
+        self.process = os.getpid()
+        self.done = threading.Event()
+        self.value: Any = None
+        self.error: BaseException | None = None
+
+
+_this_thread = _Thread()
+_graph = threading.Lock()  # over who waits for whom
+
+
+def _begin_anew() -> None:
+    """In a forked process: no thread that might hold the lock came along."""
+    global _graph  # noqa: PLW0603 - that is the point
+    _graph = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
+
+
+class SingleFlight(Generic[V]):
+    """Loads under way, by key."""
+
+    __slots__ = ("_loads",)
+
+    def __init__(self) -> None:
+        self._loads: SetTable[Any, _Load] = SetTable(store=Store())  # nobody else's business
+
+    def run(self, key: Hashable, load: Callable[[], V], what: str) -> V:
+        """Return what `load` returns, called here or by another thread.
+
+        Atomic: of all callers for a key, one runs `load`; its exception goes to every waiter, and is not kept.
+
+        Raises:
+            LoadDeadlock: this thread leads a load that somebody, in the end this thread, waits for; `what` names it.
+            BaseException: whatever `load` raises.
+        """
+        me = _this_thread.status
+        mine = _Load(me)
+        while not self._loads.insert_new(key, mine):
+            theirs = self._loads.lookup(key)
+            if theirs is None:
+                continue  # it ended in between
+            if theirs.process != mine.process:
+                self._loads.delete_object(key, theirs)  # its thread did not come along when the process was forked
+                continue
+            try:
+                _wait(theirs, me, what)
+                if theirs.error is not None:
+                    raise theirs.error
+                return theirs.value  # type: ignore[no-any-return]
+            finally:
+                del theirs  # the error's traceback holds this frame: no circle
+        try:
+            mine.value = load()
+        except BaseException as error:
+            mine.error = error
+            raise
+        else:
+            return mine.value  # type: ignore[no-any-return]
+        finally:
+            self._end(key, mine)
+            del mine  # as above
+
+    def _end(self, key: Hashable, load: _Load) -> None:
+        """Let go of the waiters, whatever happens: comparing the key may raise, and the cache may be closed by now."""
+        try:
+            self._loads.delete_object(key, load)
+        except TableClosed:
+            pass  # then nothing is left to remove
+        finally:
+            load.done.set()
+
+    def close(self) -> None:
+        """Start no more loads. Idempotent."""
+        self._loads.close()
+
+
+def _wait(load: _Load, me: _Status, what: str) -> None:
+    """Wait for the load of another thread, unless that one waits for this."""
+    with _graph:
+        leader = load.leader
+        while True:
+            if leader is me:
+                raise LoadDeadlock(
+                    f"{what} is being loaded by a factory that waits, directly or through other loads, for this very "
+                    "call; a factory must not ask for the key that it loads"
+                )
+            ahead = leader.waits_for
+            if ahead is None or ahead.done.is_set():
+                break  # it runs, or is about to
+            leader = ahead.leader
+        me.waits_for = load
+    try:
+        load.done.wait()
+    finally:
+        me.waits_for = None

@@ -1,0 +1,171 @@
+"""A bounded cache with lifetimes, statistics, and one load per key at a time."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from noex import kernel
+from noex._single_flight import SingleFlight
+from noex.clock import check_clock, seconds
+from noex.ets import Store, Table
+from noex.ets._store import default_store
+from noex.typing import DEFAULT, Clock, Duration, Ttl
+
+__all__ = ["Cache", "CacheStats"]
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+_POLICIES = ("lru",)
+
+
+@dataclass(frozen=True, slots=True)
+class CacheStats:
+    """What a cache has done so far: counts since it was made, and its size now.
+
+    `hit_ratio` is hits / (hits + misses), 0.0 before the first lookup. `expirations` counts every entry whose deadline
+    passed while it was stored, once; `evictions` the live ones that had to go. `loads` and `load_failures` count calls
+    of factories.
+    """
+
+    size: int
+    max_entries: int | None
+    hits: int
+    misses: int
+    hit_ratio: float
+    evictions: int
+    expirations: int
+    loads: int
+    load_failures: int
+
+
+class Cache(kernel.CacheTable[K, V], Table[K, V]):
+    """A cache: keys to values, at most `max_entries` of them, each for at most `ttl` seconds.
+
+    None means no limit. What was used least recently goes first (`policy="lru"`), after what has expired; overwriting
+    evicts nobody. All verbs are O(1), atomic, and safe from any thread; no thread runs in the background.
+
+    >>> from noex import Cache
+    >>> pages = Cache[str, str](ttl=300, max_entries=1000)
+    >>> pages.get_or_set("/", lambda: "<h1>Home</h1>")
+    '<h1>Home</h1>'
+    >>> pages.get("/"), pages.stats().hit_ratio
+    ('<h1>Home</h1>', 0.5)
+
+    Raises:
+        ValueError: `ttl` or `max_entries` is zero or negative, or there is no such policy.
+        TypeError: an option is unknown or of the wrong type.
+        TableExists: the store has a table or cache of that name.
+    """
+
+    __slots__ = ("_flight", "_options", "_store")
+
+    _flight: SingleFlight[V]
+
+    def __new__(
+        cls,
+        name: str | None = None,
+        *,
+        ttl: Duration | None = None,
+        max_entries: int | None = None,
+        policy: Literal["lru"] = "lru",
+        store: Store | None = None,
+        clock: Clock | None = None,
+    ) -> Cache[K, V]:
+        """Make an empty cache."""
+        lifetime = None if ttl is None else seconds(ttl, "ttl")
+        time = check_clock(clock)
+        _check_max_entries(max_entries)
+        if policy not in _POLICIES:
+            raise ValueError(f"policy must be one of {', '.join(map(repr, _POLICIES))}, not {policy!r}")
+
+        def make() -> Cache[K, V]:
+            cache = cls._create(name, time, lifetime, max_entries)
+            cache._flight = SingleFlight()
+            return cache
+
+        home = default_store if store is None else store
+        options: tuple[Any, ...] = (cls.__name__, ("ttl", lifetime), ("max_entries", max_entries), ("clock", time))
+        return home._register(name, options, exist_ok=False, make=make)
+
+    def get_or_set(self, key: K, factory: Callable[[], V], *, ttl: Ttl = DEFAULT) -> V:
+        """Return the value of the key; on a miss call `factory()`, keep what it returns, and return that.
+
+        Of many callers that miss a key at once, one calls its factory and the others wait for what it gets. An
+        exception goes to all of them and is not cached. The lifetime starts when the value is there. O(1) and the
+        cost of the factory, which runs outside every lock. A hit or a miss is counted as by `get`.
+
+        Raises:
+            LoadDeadlock: the factory waits, in the end, for the key that it loads.
+            ValueError: `ttl` is zero or negative.
+            TypeError: `ttl` is no duration, or `factory` cannot be called or returns a coroutine.
+            Exception: whatever the factory raises.
+
+        >>> from noex import Cache
+        >>> squares = Cache[int, int](max_entries=100)
+        >>> squares.get_or_set(12, lambda: 12 * 12), squares.get_or_set(12, lambda: 0)
+        (144, 144)
+        """
+        if not callable(factory):
+            raise TypeError(f"get_or_set takes a function that makes the value, not {factory!r}; for a value, use set")
+        if ttl is not DEFAULT and ttl is not None:
+            seconds(ttl, "ttl")  # before the factory is called
+        value: Any = self.get(key, kernel.ABSENT)
+        if value is not kernel.ABSENT:
+            return value  # type: ignore[no-any-return]
+
+        def load() -> V:
+            value: Any = self._peek(key)  # another load may have ended since the miss
+            return self._load(key, factory, ttl) if value is kernel.ABSENT else value
+
+        return self._flight.run(_hashable(key), load, f"{key!r} of {self._label()}")
+
+    def _load(self, key: K, factory: Callable[[], V], ttl: Ttl) -> V:
+        try:
+            value = factory()
+            self._refuse_coroutine(key, value)
+        except BaseException:
+            self._count_load(failed=True)
+            raise
+        self._count_load(failed=False)
+        self.set(key, value, ttl=ttl)
+        return value
+
+    def _refuse_coroutine(self, key: K, value: object) -> None:
+        if inspect.iscoroutine(value):
+            value.close()
+            raise TypeError(
+                f"the factory for {key!r} of {self._label()} returned a coroutine, not a value; "
+                "await it first, and set what it returns"
+            )
+
+    def stats(self) -> CacheStats:
+        """Return what the cache has done so far. O(1), plus O(log n) for each entry that has expired since. Atomic.
+
+        >>> from noex import Cache
+        >>> Cache(max_entries=10).stats().max_entries
+        10
+        """
+        size, hits, misses, evictions, expirations, loads, load_failures = self._counts()
+        ratio = hits / (hits + misses) if hits or misses else 0.0
+        return CacheStats(size, self._max_entries, hits, misses, ratio, evictions, expirations, loads, load_failures)
+
+    def _shut(self) -> None:
+        self._flight.close()
+        super()._shut()
+
+
+def _hashable(key: Any) -> Hashable:
+    return key  # type: ignore[no-any-return]
+
+
+def _check_max_entries(max_entries: object) -> None:
+    if max_entries is None:
+        return
+    if isinstance(max_entries, bool) or not isinstance(max_entries, int):
+        raise TypeError(f"max_entries must be an int, or None for no limit, not {max_entries!r}")
+    if max_entries < 1:
+        raise ValueError(f"max_entries must be 1 or more, not {max_entries}; None means no limit")

@@ -1,0 +1,99 @@
+"""Every exception that noex raises, in one tree.
+
+::
+
+    NoexError
+    ├── KernelUnavailable (ImportError)       NOEX_KERNEL asks for a kernel that is not there
+    ├── TableError
+    │   ├── TableClosed (RuntimeError)        a verb on a table, recipe or store after `close()`
+    │   ├── TableExists (ValueError)          the name is taken in that store
+    │   ├── KeyNotFound (KeyError)            the key is needed and is not there
+    │   ├── UnhashableKey (TypeError)         the key cannot be a dict key
+    │   ├── UnorderableKey (TypeError)        the key is outside the term order
+    │   ├── CounterTypeError (TypeError)      the stored value is no number to count with
+    │   └── ReentrantCompute (RuntimeError)   `compute` writes its own key from inside
+    ├── LoadDeadlock (RuntimeError)           a cache load would wait for itself
+    └── MetricError (ValueError)              a metric's name, label, kind or amount is not allowed
+
+Each inherits the builtin exception that a reader would expect, so `except KeyError` works too. A message says what
+was wrong, with which value, in which table, and what to do.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "CounterTypeError",
+    "KernelUnavailable",
+    "KeyNotFound",
+    "LoadDeadlock",
+    "MetricError",
+    "NoexError",
+    "ReentrantCompute",
+    "TableClosed",
+    "TableError",
+    "TableExists",
+    "UnhashableKey",
+    "UnorderableKey",
+]
+
+
+class NoexError(Exception):
+    """Base of every error that noex raises on purpose."""
+
+
+class KernelUnavailable(NoexError, ImportError):
+    """The kernel that `NOEX_KERNEL` asks for cannot be used."""
+
+
+class TableError(NoexError):
+    """Base of the errors of tables."""
+
+
+class TableClosed(TableError, RuntimeError):
+    """A verb was called on a table, recipe or store that is closed."""
+
+
+class TableExists(TableError, ValueError):
+    """A table of that name stands already in the store."""
+
+
+class KeyNotFound(TableError, KeyError):
+    """The key is needed and is not in the table.
+
+    `key` is the key that was asked for, `table` how the table calls itself.
+    """
+
+    def __init__(self, key: object, table: str) -> None:
+        super().__init__(key)
+        self.key = key
+        self.table = table
+
+    def __str__(self) -> str:
+        return f"{self.key!r} is not in {self.table}; insert it first, or give a default"
+
+    def __reduce__(self) -> tuple[type[KeyNotFound], tuple[object, str]]:
+        return type(self), (self.key, self.table)
+
+
+class UnhashableKey(TableError, TypeError):
+    """The key has no hash, so it cannot be found again."""
+
+
+class UnorderableKey(TableError, TypeError):
+    """The key has no place in the term order: it is of another type, nested too deep, or NaN."""
+
+
+class CounterTypeError(TableError, TypeError):
+    """What is stored under the key is no number to count with; nothing was changed."""
+
+
+class ReentrantCompute(TableError, RuntimeError):
+    """The function given to `compute` wrote the key that it was computing."""
+
+
+class LoadDeadlock(NoexError, RuntimeError):
+    """A cache load would wait, directly or in a circle, for itself."""
+
+
+class MetricError(NoexError, ValueError):
+    """A metric's name, label, kind or amount is not allowed."""

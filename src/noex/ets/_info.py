@@ -1,0 +1,25 @@
+"""What a table tells about itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["TableInfo"]
+
+
+@dataclass(frozen=True, slots=True)
+class TableInfo:
+    """A table at one moment.
+
+    `memory` is in bytes and counts the table's own structures, neither keys nor values. `ttl` is the default lifetime
+    in seconds, None for none. `engine` is where the entries live; after a `fork()` a `memory` table is a private copy.
+    """
+
+    name: str | None
+    kind: str
+    engine: str
+    size: int
+    memory: int
+    indexes: tuple[str, ...]
+    ttl: float | None
+    kernel: str

@@ -1,0 +1,59 @@
+"""The set table: one value per key, found by hash, as in a dict."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from noex import kernel
+from noex.clock import check_clock, seconds
+from noex.ets._mapping import SetMapping
+from noex.ets._store import KINDS, Store, default_store
+from noex.ets._table import Table
+from noex.typing import Clock, Duration
+
+__all__ = ["SetTable"]
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class SetTable(kernel.SetTable[K, V], SetMapping[K, V], Table[K, V]):  # type: ignore[misc]  # clear() tells how many
+    """A table with one value per key: a dict that threads can share, with lifetimes and counters.
+
+    Keys are any hashable values, compared as a dict does. `ttl` is the lifetime of entries that are written without
+    one of their own, in seconds; None means no end. Every verb is atomic, and a table is a `MutableMapping`, except
+    that `clear` tells how many entries there were. Values are held by reference: treat what is in a table as
+    immutable, and change it by writing it again (`compute`).
+
+    >>> from noex import ets
+    >>> users = ets.SetTable[str, str](ttl=3600)
+    >>> users.insert("u1", "Ada")
+    >>> users["u1"], users.lookup("u2"), len(users)
+    ('Ada', None, 1)
+
+    Raises:
+        TableExists: the store has a table of that name, and not `exist_ok`, or of other kind or options.
+        TypeError: an option is unknown or of the wrong type.
+        ValueError: `ttl` is zero or negative.
+    """
+
+    __slots__ = ("_options", "_store")
+
+    def __new__(
+        cls,
+        name: str | None = None,
+        *,
+        store: Store | None = None,
+        exist_ok: bool = False,
+        ttl: Duration | None = None,
+        clock: Clock | None = None,
+    ) -> SetTable[K, V]:
+        """Make an empty table, or find the one of that name."""
+        lifetime = None if ttl is None else seconds(ttl, "ttl")
+        time = check_clock(clock)
+        options: tuple[Any, ...] = (cls.__name__, ("ttl", lifetime), ("clock", time))
+        home = default_store if store is None else store
+        return home._register(name, options, exist_ok=exist_ok, make=lambda: cls._create(name, time, lifetime))
+
+
+KINDS["set"] = SetTable

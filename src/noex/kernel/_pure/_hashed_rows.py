@@ -1,0 +1,54 @@
+"""Set kinds whose keys are hashed: rows and handles brought together, for the set table and the cache."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from noex.kernel._pure._hashed import PLAIN, Foreign, Handle, Hashed
+from noex.kernel._pure._set_rows import K, Row, SetRows, V
+from noex.typing import Clock
+
+__all__ = ["HashedRows"]
+
+
+class HashedRows(Hashed, SetRows[K, V]):
+    """Rows found by hash and `==`."""
+
+    __slots__ = ("_arrivals", "_foreign")
+
+    _rows: dict[Handle, Row]
+    _foreign: dict[int, tuple[Foreign, ...]]
+    _arrivals: int
+
+    def _open(self, name: str | None, clock: Clock, ttl: float | None) -> None:
+        super()._open(name, clock, ttl)
+        self._foreign = {}
+        self._arrivals = 0
+
+    def _find(self, key: Any, now: float) -> tuple[Handle, Row | None, int]:
+        """As `SetRows._find`, with a short cut for a plain key in a table of plain keys."""
+        if type(key) in PLAIN and not self._foreign:
+            witness = self._arrivals
+            row = self._rows.get(key)
+            if row is None or row[2] is None or now < row[2]:
+                return key, row, witness
+        return super()._find(key, now)
+
+    def _arrived(self, handle: Handle) -> None:
+        """Nothing: `_admit` has counted it."""
+
+    def _departed(self, handle: Handle) -> None:
+        self._dismiss(handle)
+
+    def _emptied(self) -> None:
+        self._foreign = {}
+        self._arrivals += 1
+
+    def _shut(self) -> None:
+        SetRows[K, V]._shut(self)
+        self._foreign = {}
+
+    def _check(self) -> None:
+        """Raise AssertionError unless rows, schedule and handles agree."""
+        super()._check()
+        self._check_handles()

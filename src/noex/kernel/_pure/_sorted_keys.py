@@ -1,0 +1,180 @@
+"""Sort keys in order: a list of short sorted lists, with positions.
+
+After Grant Jenks' sortedcontainers: on real machines, moving a few thousand pointers inside one list is faster than
+walking a tree. Chunks grow with the square root of the size, so that insert, remove, rank and position stay within
+O(sqrt n) steps of C code, and the number of chunks does too.
+
+Keys are flat tuples of plain values (see `_terms`), so nothing here runs Python code of the user. The caller keeps
+the lock.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice, pairwise
+from math import isqrt
+
+from noex.kernel._pure._terms import SortKey
+
+__all__ = ["SortedKeys"]
+
+_SMALLEST_CHUNK = 512
+
+
+class SortedKeys:
+    """Distinct sort keys in ascending order, with the position of each."""
+
+    __slots__ = ("_chunks", "_last", "_size")
+
+    def __init__(self, ascending: Sequence[SortKey] = ()) -> None:
+        self._size = len(ascending)
+        chunk = self._chunk_size()
+        self._chunks = [list(ascending[start : start + chunk]) for start in range(0, len(ascending), chunk)]
+        self._last = [chunk[-1] for chunk in self._chunks]  # the largest key of each chunk
+
+    def _chunk_size(self) -> int:
+        return max(_SMALLEST_CHUNK, isqrt(self._size))
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[SortKey]:
+        return chain.from_iterable(self._chunks)
+
+    def add(self, key: SortKey) -> None:
+        """Take the key in, if it is not there yet. O(sqrt n)."""
+        chunks, last = self._chunks, self._last
+        if not chunks:
+            chunks.append([key])
+            last.append(key)
+            self._size = 1
+            return
+        number = bisect_left(last, key)
+        if number == len(chunks):
+            number -= 1
+            chunk = chunks[number]
+            chunk.append(key)
+            last[number] = key
+        else:
+            chunk = chunks[number]
+            place = bisect_left(chunk, key)
+            if chunk[place] == key:
+                return
+            chunk.insert(place, key)
+        self._size += 1
+        if len(chunk) > 2 * _SMALLEST_CHUNK and len(chunk) > 2 * self._chunk_size():
+            self._split(number)
+
+    def discard(self, key: SortKey) -> None:
+        """Remove the key, if it is there. O(sqrt n)."""
+        chunks, last = self._chunks, self._last
+        number = bisect_left(last, key)
+        if number == len(chunks):
+            return
+        chunk = chunks[number]
+        place = bisect_left(chunk, key)
+        if chunk[place] != key:
+            return
+        del chunk[place]
+        self._size -= 1
+        if not chunk:
+            del chunks[number], last[number]
+        else:
+            last[number] = chunk[-1]
+            if len(chunk) < _SMALLEST_CHUNK // 4 and len(chunks) > 1:
+                self._merge(number)
+
+    def move(self, old: SortKey, new: SortKey) -> int:
+        """Put `new` in the place of `old`, which is there, and return its position. O(sqrt n)."""
+        last = self._last
+        number = bisect_left(last, old)
+        if (
+            number < len(last)
+            and (new <= last[number] or number == len(last) - 1)
+            and (not number or new > last[number - 1])
+        ):
+            chunk = self._chunks[number]
+            place = bisect_left(chunk, old)
+            if chunk[place] == old:
+                del chunk[place]
+                place = bisect_left(chunk, new)
+                chunk.insert(place, new)
+                last[number] = chunk[-1]
+                return sum(map(len, islice(self._chunks, number))) + place if number else place
+        self.discard(old)
+        self.add(new)
+        return self.rank(new)
+
+    def first(self) -> SortKey | None:
+        """Return the smallest key. O(1)."""
+        return self._chunks[0][0] if self._chunks else None
+
+    def last(self) -> SortKey | None:
+        """Return the largest key. O(1)."""
+        return self._last[-1] if self._last else None
+
+    def after(self, key: SortKey) -> SortKey | None:
+        """Return the smallest key above `key`, which need not be there. O(log n)."""
+        number = bisect_left(self._last, key)
+        if number == len(self._last):
+            return None
+        chunk = self._chunks[number]
+        place = bisect_left(chunk, key)
+        if chunk[place] == key:
+            place += 1
+        if place < len(chunk):
+            return chunk[place]
+        return self._chunks[number + 1][0] if number + 1 < len(self._chunks) else None
+
+    def before(self, key: SortKey) -> SortKey | None:
+        """Return the largest key below `key`, which need not be there. O(log n)."""
+        number = bisect_left(self._last, key)
+        if number == len(self._last):
+            return self.last()
+        place = bisect_left(self._chunks[number], key)
+        if place:
+            return self._chunks[number][place - 1]
+        return self._last[number - 1] if number else None
+
+    def rank(self, key: SortKey) -> int:
+        """Return how many keys are smaller than `key`. O(sqrt n)."""
+        number = bisect_left(self._last, key)
+        before = sum(map(len, islice(self._chunks, number)))
+        return before if number == len(self._last) else before + bisect_left(self._chunks[number], key)
+
+    def slice(self, start: int, stop: int) -> list[SortKey]:
+        """Return the keys at positions `start` to `stop`, which is left out. O(sqrt n + results)."""
+        keys: list[SortKey] = []
+        for chunk in self._chunks:
+            if stop <= 0:
+                break
+            if start < len(chunk):
+                keys += chunk[max(start, 0) : stop]
+            start -= len(chunk)
+            stop -= len(chunk)
+        return keys
+
+    def _split(self, number: int) -> None:
+        chunk = self._chunks[number]
+        half = len(chunk) // 2
+        self._chunks.insert(number + 1, chunk[half:])
+        del chunk[half:]
+        self._last.insert(number, chunk[-1])
+
+    def _merge(self, number: int) -> None:
+        """Join a chunk that has become short with a neighbour."""
+        left = number - 1 if number else 0
+        joined, gone = self._chunks[left], self._chunks[left + 1]
+        joined += gone
+        del self._chunks[left + 1], self._last[left]
+        if len(joined) > 2 * self._chunk_size():
+            self._split(left)
+
+    def _check(self) -> None:
+        """Raise AssertionError unless keys ascend, sizes agree and chunks are neither empty nor too long."""
+        keys = list(self)
+        assert self._size == len(keys), (self._size, len(keys))
+        assert all(a < b for a, b in pairwise(keys)), "keys do not ascend"
+        assert self._last == [chunk[-1] for chunk in self._chunks], "a chunk's largest key is wrong"
+        assert all(self._chunks), "an empty chunk"

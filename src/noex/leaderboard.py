@@ -1,0 +1,396 @@
+"""Players by score: who leads, where somebody stands, who stands around them, and what they scored before.
+
+Two tables under one lock: a set of records by player, and an ordered set whose keys `(-score, player)` are the board
+from the top down, so that a rank is a position in it. Keys are tuples: no score is cut, and no player's name can run
+into another's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar, get_args
+
+from noex._locks import new_lock
+from noex._recipe import Recipe, whole_number
+from noex.errors import UnorderableKey
+from noex.ets import OrderedSetTable, SetTable, Store
+from noex.typing import Clock, Entry, Number
+
+__all__ = ["Leaderboard", "Mode", "Standing"]
+
+P = TypeVar("P")
+
+Mode: TypeAlias = Literal["best", "last", "sum"]
+"""Which score of a player stands: the best one, the last one, or the sum of all."""
+
+
+class Standing(NamedTuple, Generic[P]):
+    """Where a player stands: `rank` (1 is the best), `player`, `score`."""
+
+    rank: int
+    player: P
+    score: Number
+
+
+_new_standing: Callable[[type[Standing[Any]], tuple[int, Any, Number]], Standing[Any]] = tuple[Any, ...].__new__  # pyright: ignore[reportAssignmentType]
+
+
+@dataclass(slots=True, eq=False)
+class _Record(Generic[P]):
+    """What is known of one player: the key on the board, the score, the scores submitted, oldest first."""
+
+    place: tuple[Number, P]
+    handle: Any  # what the board knows the place by
+    score: Number
+    history: list[Number] | None
+    gone: bool = False
+
+
+class Leaderboard(Recipe, Generic[P]):
+    """A board of players by score, highest first; of equal scores the smaller player stands first.
+
+    Safe from any thread: every verb sees and leaves the board whole. Players are of the types that an ordered table
+    orders (str, int, tuples of these and so on), scores are ints of any size and finite floats.
+
+    Options: `mode` says which score of a player stands, `"best"`, `"last"` or the `"sum"` of all; `history` is how many
+    submitted scores of each player are kept; `keep` is how many players are: when there are more, the last one falls
+    out of the board with their history, and starts anew with their next score. `name` is that of the table of players
+    in `store`, and `<name>.ranking` that of the board; `clock` is the tables'.
+
+    >>> board = Leaderboard[str]()
+    >>> board.submit("ann", 120)
+    Standing(rank=1, player='ann', score=120)
+    >>> board.submit("bob", 150), board.submit("ann", 90)
+    (Standing(rank=1, player='bob', score=150), Standing(rank=2, player='ann', score=120))
+    >>> board.history("ann")
+    [90, 120]
+    """
+
+    __slots__ = ("_acquire", "_history", "_keep", "_lookup", "_mode", "_ranking", "_records", "_release")
+
+    def __init__(
+        self,
+        name: str | None = None,
+        *,
+        mode: Mode = "best",
+        history: int = 10,
+        keep: int | None = None,
+        store: Store | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        if mode not in get_args(Mode):
+            raise ValueError(f"mode must be one of {', '.join(map(repr, get_args(Mode)))}, not {mode!r}")
+        whole_number(history, "history", 0)
+        if keep is not None:
+            whole_number(keep, "keep", 1)
+        self._mode: Mode = mode
+        self._history = history
+        self._keep = keep
+        self._records = SetTable[P, _Record[P]](name, store=store, clock=clock)
+        try:
+            ranking = None if name is None else f"{name}.ranking"
+            self._ranking = OrderedSetTable[tuple[Number, P], Number](ranking, store=store, clock=clock)
+        except BaseException:
+            self._records.close()
+            raise
+        self._lookup = self._records.lookup
+        lock = new_lock()  # for the two tables together, and the records, which are changed in place
+        self._acquire = lock.acquire
+        self._release = lock.release
+
+    def submit(self, player: P, score: Number) -> Standing[P]:
+        """Take a player's score and return where the player stands with what then counts.
+
+        O(sqrt n) steps of C code, atomic. When `keep` drops the player at once, the rank returned is the one that the
+        score would have had, which is `keep + 1`, and the player is not on the board.
+
+        Raises:
+            TypeError: `score` is no int or float, or is a bool; `UnhashableKey` or `UnorderableKey` when the player
+                cannot be on a board. Nothing has changed then.
+            ValueError: `score`, or the sum, is infinite or NaN.
+            TableClosed: after `close()`.
+
+        >>> board = Leaderboard[str](mode="sum", keep=1)
+        >>> board.submit("ann", 2), board.submit("bob", 1)
+        (Standing(rank=1, player='ann', score=2), Standing(rank=2, player='bob', score=1))
+        >>> board.submit("ann", 2), len(board)
+        (Standing(rank=1, player='ann', score=4), 1)
+        """
+        if score.__class__ is not int:
+            score = _finite(score, player)
+        while True:  # again when another thread enters or removes the player meanwhile
+            record = self._lookup(player)
+            self._acquire()
+            try:
+                if record is None:
+                    standing = self._enter(player, score)
+                    if standing is not None:
+                        return standing
+                elif not record.gone:
+                    return self._move(record, score)
+            finally:
+                self._release()
+
+    def score(self, player: P) -> Number | None:
+        """Return the player's score, `None` for one who is not on the board.
+
+        O(1), atomic.
+
+        Raises:
+            UnhashableKey: the player has no hash.
+            TableClosed: after `close()`.
+        """
+        record = self._lookup(player)
+        if record is None:
+            return None
+        self._acquire()
+        try:
+            return None if record.gone else record.score
+        finally:
+            self._release()
+
+    def rank(self, player: P) -> int | None:
+        """Return the player's rank, 1 for the best, `None` for one who is not on the board.
+
+        O(sqrt n) steps of C code, atomic.
+
+        Raises:
+            UnhashableKey: the player has no hash.
+            TableClosed: after `close()`.
+
+        >>> board = Leaderboard[str]()
+        >>> board.submit("bob", 7).rank, board.submit("ann", 7).rank, board.rank("bob"), board.rank("eve")
+        (1, 1, 2, None)
+        """
+        record = self._lookup(player)
+        if record is None:
+            return None
+        self._acquire()
+        try:
+            return None if record.gone else self._position(record) + 1
+        finally:
+            self._release()
+
+    def top(self, n: int = 10) -> list[Standing[P]]:
+        """Return the `n` best, best first.
+
+        O(sqrt n + results), one consistent cut.
+
+        Raises:
+            TypeError: `n` is no int.
+            ValueError: `n` is negative.
+            TableClosed: after `close()`.
+
+        >>> board = Leaderboard[str]()
+        >>> board.submit("bob", 7).rank, board.submit("ann", 7).rank, board.top(1)
+        (1, 1, [Standing(rank=1, player='ann', score=7)])
+        """
+        whole_number(n, "n", 0)
+        self._acquire()
+        try:
+            entries = self._ranking.range(limit=n)
+        finally:
+            self._release()
+        return _standings(entries, 1)
+
+    def around(self, player: P, n: int) -> list[Standing[P]]:
+        """Return the player with up to `n` neighbours on each side, best first; nobody for an unknown player.
+
+        O(sqrt n + results), one consistent cut.
+
+        Raises:
+            TypeError: `n` is no int; `UnhashableKey` when the player has no hash.
+            ValueError: `n` is negative.
+            TableClosed: after `close()`.
+
+        >>> board = Leaderboard[str]()
+        >>> for score, player in enumerate(["ann", "bob", "eve", "zoe"]):
+        ...     _ = board.submit(player, score)
+        >>> [(standing.rank, standing.player) for standing in board.around("eve", 1)]
+        [(1, 'zoe'), (2, 'eve'), (3, 'bob')]
+        """
+        whole_number(n, "n", 0)
+        record = self._lookup(player)
+        if record is None:
+            return []
+        self._acquire()
+        try:
+            if record.gone:
+                return []
+            position = self._position(record)
+            start = max(0, position - n)
+            entries = self._ranking.range(self._ranking.at(start).key, limit=position - start + 1 + n)
+        finally:
+            self._release()
+        return _standings(entries, start + 1)
+
+    def history(self, player: P) -> list[Number]:
+        """Return the scores that the player submitted last, newest first; none for an unknown player.
+
+        O(history), atomic.
+
+        Raises:
+            UnhashableKey: the player has no hash.
+            TableClosed: after `close()`.
+        """
+        record = self._lookup(player)
+        if record is None:
+            return []
+        self._acquire()
+        try:
+            return [] if record.gone or record.history is None else record.history[::-1]
+        finally:
+            self._release()
+
+    def remove(self, player: P) -> bool:
+        """Take the player off the board, with their history, and tell whether they were on it.
+
+        O(log n), atomic.
+
+        Raises:
+            UnhashableKey: the player has no hash.
+            TableClosed: after `close()`.
+
+        >>> board = Leaderboard[str]()
+        >>> board.submit("ann", 7).rank, board.remove("ann"), board.remove("ann"), len(board)
+        (1, True, False, 0)
+        """
+        self._acquire()
+        try:
+            record = self._records.take(player)
+            if record is None:
+                return False
+            record.gone = True
+            self._ranking.delete(record.place)
+            return True
+        finally:
+            self._release()
+
+    def close(self) -> None:
+        """Close the tables and free their names; every other verb raises `TableClosed` then. May be repeated."""
+        self._acquire()
+        try:
+            self._records.close()
+            self._ranking.close()
+        finally:
+            self._release()
+
+    def _enter(self, player: P, score: Number) -> Standing[P] | None:
+        """Put a new player on the board; `None` if the player is on it already. The caller has the lock."""
+        if self._records.member(player):
+            return None
+        place = (-score, player)
+        self._occupy(place, score)
+        record = _Record(place, self._ranking._sort_key(place), score, [score] if self._history else None)
+        try:
+            self._records.insert(player, record)
+        except BaseException:  # from the player's hash or comparison
+            self._ranking.delete(place)
+            raise
+        rank = self._position(record) + 1
+        if self._keep is not None and len(self._ranking) > self._keep:
+            last = self._ranking.pop_last()
+            dropped = None if last is None else self._records.take(last.key[1])
+            if dropped is not None:
+                dropped.gone = True
+        return Standing(rank, player, score)
+
+    def _move(self, record: _Record[P], score: Number) -> Standing[P]:
+        """Take one more score of a player who is on the board. The caller has the lock."""
+        player = record.place[1]
+        new = record.score
+        if self._mode == "sum":
+            if score.__class__ is int is new.__class__:
+                new += score
+            else:
+                new = _sum(new, score, player)
+        elif self._mode == "last" or score > new:
+            new = score
+        if new == record.score:
+            position = self._position(record)
+        else:
+            place = (-new, player)
+            moved = self._ranking._renumber(record.handle, -new, place, new)
+            if moved is None:
+                raise self._taken(player)
+            record.place = place
+            record.handle, position = moved
+            record.score = new
+        history = record.history
+        if history is not None:
+            history.append(score)
+            if len(history) > self._history:
+                del history[0]
+        return _new_standing(Standing, (position + 1, player, record.score))
+
+    def _occupy(self, place: tuple[Number, P], score: Number) -> None:
+        """Put a place on the board; raise `UnorderableKey` unless the player is ordered, and apart from all others."""
+        if not self._ranking.insert_new(place, score):
+            raise self._taken(place[1])
+
+    def _taken(self, player: P) -> UnorderableKey:
+        return UnorderableKey(
+            f"player {player!r} has the place of another one in {self!r}: the two are not equal, but nothing "
+            "orders them; tell players apart by what orders them, such as their plain names"
+        )
+
+    def _position(self, record: _Record[P]) -> int:
+        position = self._ranking.rank(record.place)
+        if position is None:
+            raise AssertionError(f"{record.place!r} is not on the board")
+        return position
+
+    def _check(self) -> None:
+        """Raise AssertionError unless the two tables tell the same."""
+        self._acquire()
+        try:
+            self._records._check()
+            self._ranking._check()
+            told = {record.place: record.score for record in self._records.values() if not record.gone}
+            board = dict(self._ranking.to_list())
+            if told != board or len(told) != len(self._records) or len(told) > (self._keep or len(told)):
+                raise AssertionError("players with a record and players on the board differ, or are too many")
+            if any(-place[0] != score for place, score in board.items()):
+                raise AssertionError("a player stands at another score's place")
+        finally:
+            self._release()
+
+    def __len__(self) -> int:
+        """Return the number of players on the board. O(1)."""
+        self._acquire()
+        try:
+            return len(self._records)
+        finally:
+            self._release()
+
+    def __repr__(self) -> str:
+        return f"Leaderboard(name={self._records.name!r}, mode={self._mode!r})"
+
+
+def _standings(entries: list[Entry], first: int) -> list[Standing[Any]]:
+    return [Standing(rank, key[1], score) for rank, (key, score) in enumerate(entries, first)]
+
+
+def _finite(score: object, player: object) -> Number:
+    """Return the score as a plain int or float."""
+    if isinstance(score, float):
+        if math.isfinite(score):
+            return float(score)
+        raise ValueError(f"score must be finite, not {score!r}, for player {player!r}")
+    if isinstance(score, int) and not isinstance(score, bool):
+        return int(score)
+    raise TypeError(f"score must be an int or a float, not {score!r}, for player {player!r}")
+
+
+def _sum(old: Number, score: Number, player: object) -> Number:
+    try:
+        new = old + score
+    except OverflowError:  # an int that is too large to become a float
+        new = math.inf
+    if new.__class__ is not int and not math.isfinite(new):
+        raise ValueError(
+            f"the sum of {old!r} and {score!r} is no finite number, for player {player!r}; use smaller scores"
+        )
+    return new

@@ -1,0 +1,333 @@
+"""Sessions of users: opaque tokens, an idle timeout, and "log out everywhere"."""
+
+from __future__ import annotations
+
+import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from hashlib import blake2s
+from types import MappingProxyType
+from typing import Any
+
+from noex._locks import new_lock
+from noex._recipe import Recipe
+from noex.clock import check_clock, seconds
+from noex.errors import KeyNotFound
+from noex.ets import BagTable, SetTable, Store
+from noex.typing import Clock, Duration
+
+__all__ = ["Session", "SessionStats", "SessionStore"]
+
+_TOKEN_BYTES = 32  # 256 bits; OWASP's ASVS asks for 128
+_ID_BYTES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One session, as it stood when it was read. It does not know its token.
+
+    `id` may be shown and logged. `created_at` is the store's clock, in seconds. `data` cannot be changed in place:
+    `SessionStore.update` merges changes.
+    """
+
+    id: str
+    user_id: Any
+    data: Mapping[str, Any]
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStats:
+    """`active` sessions now; `created`, `expired` and `destroyed` since the store was made: the last three add up."""
+
+    active: int
+    created: int
+    expired: int
+    destroyed: int
+
+
+class SessionStore(Recipe):
+    """Sessions by token, and by user.
+
+    A session ends `idle_timeout` seconds after its last use, and at the latest `absolute_timeout` seconds after it was
+    created (None: no such end). Tokens carry 256 random bits; the table holds only their BLAKE2s hash, so a leaked
+    copy of it opens no session. No verb that reads brings back a session that was destroyed. Verbs are O(1), those
+    about a user O(the user's sessions); all are atomic.
+
+    >>> from noex import SessionStore, ets
+    >>> sessions = SessionStore(idle_timeout=1800, store=ets.Store())
+    >>> token = sessions.create("ada", {"theme": "dark"})
+    >>> sessions.get(token).user_id, sessions.get("guessed")
+    ('ada', None)
+    >>> sessions.destroy_all_of("ada"), sessions.get(token)
+    (1, None)
+
+    Raises:
+        ValueError: a timeout is zero or negative.
+        TypeError: an option is unknown or of the wrong type.
+        TableExists: the store has a table of that name.
+    """
+
+    __slots__ = (
+        "_absolute_timeout",
+        "_by_user",
+        "_clock",
+        "_created",
+        "_destroyed",
+        "_idle_timeout",
+        "_lock",
+        "_sessions",
+    )
+
+    def __init__(
+        self,
+        name: str | None = "sessions",
+        *,
+        idle_timeout: Duration = 3600,
+        absolute_timeout: Duration | None = None,
+        store: Store | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._idle_timeout = seconds(idle_timeout, "idle_timeout")
+        self._absolute_timeout = None if absolute_timeout is None else seconds(absolute_timeout, "absolute_timeout")
+        self._clock = check_clock(clock)
+        # Over both tables, for verbs that change both; looking up and touching need the first one only.
+        self._lock = new_lock()
+        self._created = self._destroyed = 0
+        self._sessions: SetTable[bytes, Session] = SetTable(
+            name, store=store, clock=self._clock, ttl=self._first_lifetime()
+        )
+        self._by_user: BagTable[Any, bytes] = BagTable(store=store)
+        self._sessions._on_reclaim = self._on_expired
+
+    def create(self, user_id: Any, data: Mapping[str, Any] | None = None) -> str:
+        """Open a session and return its token, which is told this once and nowhere kept.
+
+        `data` is copied. O(1).
+
+        Raises:
+            UnhashableKey: `user_id` has no hash.
+
+        >>> from noex import SessionStore, ets
+        >>> len(SessionStore(store=ets.Store()).create("ada"))
+        43
+        """
+        content = MappingProxyType({} if data is None else dict(data))
+        random = secrets.token_bytes(_ID_BYTES + _TOKEN_BYTES)  # asked for once: the system is slow to answer
+        session = Session(random[:_ID_BYTES].hex(), user_id, content, self._clock())
+        token = _encode(random[_ID_BYTES:])
+        digest = _digest(token)
+        with self._lock:
+            self._by_user.insert(user_id, digest)
+            try:
+                self._sessions.insert(digest, session)
+            except BaseException:
+                self._by_user.delete_object(user_id, digest)
+                raise
+            self._created += 1
+        return token
+
+    def get(self, token: str, *, touch: bool = True) -> Session | None:
+        """Return the live session of the token, or None; being asked for counts as use, unless `touch` is False.
+
+        >>> from noex import SessionStore, ets
+        >>> from noex.testing import ManualClock
+        >>> clock = ManualClock()
+        >>> sessions = SessionStore(idle_timeout=60, store=ets.Store(), clock=clock)
+        >>> token = sessions.create("ada")
+        >>> _ = clock.advance(59)
+        >>> sessions.get(token) is None
+        False
+        >>> _ = clock.advance(60)
+        >>> sessions.get(token) is None
+        True
+        """
+        digest = _digest(token)
+        session = self._sessions.lookup(digest)
+        if session is None or (touch and not self._touch(digest, session)):
+            return None
+        return session
+
+    def touch(self, token: str) -> bool:
+        """Count as use: restart the idle timeout; return whether the session is live.
+
+        >>> from noex import SessionStore, ets
+        >>> SessionStore(store=ets.Store()).touch("guessed")
+        False
+        """
+        digest = _digest(token)
+        if self._absolute_timeout is None:
+            return self._sessions.touch(digest)
+        session = self._sessions.lookup(digest)
+        return session is not None and self._touch(digest, session)
+
+    def update(self, token: str, changes: Mapping[str, Any], /) -> bool:
+        """Merge changes into the session's data; return whether it is live. Atomic: no change of another is lost.
+
+        >>> from noex import SessionStore, ets
+        >>> sessions = SessionStore(store=ets.Store())
+        >>> token = sessions.create("ada", {"theme": "dark"})
+        >>> sessions.update(token, {"page": 2}), dict(sessions.get(token).data)
+        (True, {'theme': 'dark', 'page': 2})
+        """
+        merge = dict(changes)
+        try:
+            self._sessions.compute(
+                _digest(token), lambda session: replace(session, data=MappingProxyType({**session.data, **merge}))
+            )
+        except KeyNotFound:
+            return False
+        return True
+
+    def rotate(self, token: str) -> str | None:
+        """Give the session a new token and return it; the old one is void. None if there is no live session.
+
+        Do this when somebody logs in: a token planted before is then worth nothing (session fixation). Counts as use.
+
+        >>> from noex import SessionStore, ets
+        >>> sessions = SessionStore(store=ets.Store())
+        >>> old = sessions.create("ada")
+        >>> new = sessions.rotate(old)
+        >>> sessions.get(old), sessions.get(new).user_id
+        (None, 'ada')
+        """
+        old = _digest(token)
+        renewed = _encode(secrets.token_bytes(_TOKEN_BYTES))
+        new = _digest(renewed)
+        with self._lock:
+            session = self._sessions.lookup(old)
+            lifetime = None if session is None else self._lifetime(session)
+            if session is None or lifetime is None:
+                return None
+            session = self._sessions.take(old)  # as the last update left it
+            if session is None:
+                return None
+            self._sessions.insert(new, session, ttl=lifetime)
+            self._by_user.insert(session.user_id, new)
+            self._by_user.delete_object(session.user_id, old)
+        return renewed
+
+    def destroy(self, token: str) -> bool:
+        """End the session; return whether it was live.
+
+        >>> from noex import SessionStore, ets
+        >>> sessions = SessionStore(store=ets.Store())
+        >>> token = sessions.create("ada")
+        >>> sessions.destroy(token), sessions.destroy(token)
+        (True, False)
+        """
+        digest = _digest(token)
+        with self._lock:
+            session = self._sessions.take(digest)
+            if session is None:
+                return False
+            self._by_user.delete_object(session.user_id, digest)
+            self._destroyed += 1
+        return True
+
+    def sessions_of(self, user_id: Any) -> list[Session]:
+        """Return the live sessions of a user, in the order in which they got their tokens.
+
+        >>> from noex import SessionStore, ets
+        >>> sessions = SessionStore(store=ets.Store())
+        >>> _ = sessions.create("ada"), sessions.create("ada")
+        >>> len(sessions.sessions_of("ada"))
+        2
+        """
+        with self._lock:
+            return list(self._sessions.lookup_many(self._by_user.lookup(user_id)).values())
+
+    def destroy_all_of(self, user_id: Any) -> int:
+        """End all sessions of a user, all at once; return how many were live. "Log out everywhere".
+
+        >>> from noex import SessionStore, ets
+        >>> sessions = SessionStore(store=ets.Store())
+        >>> _ = sessions.create("ada"), sessions.create("ada")
+        >>> sessions.destroy_all_of("ada")
+        2
+        """
+        with self._lock:
+            destroyed = self._sessions.delete_many(self._by_user.take(user_id))
+            self._destroyed += destroyed
+        return destroyed
+
+    def sweep(self) -> int:
+        """Reclaim the sessions that have expired; return how many. Writes do a little of this themselves.
+
+        >>> from noex import SessionStore, ets
+        >>> SessionStore(store=ets.Store()).sweep()
+        0
+        """
+        return self._sessions.sweep()
+
+    def stats(self) -> SessionStats:
+        """Return how many sessions are live, and how many were created, expired and were destroyed so far.
+
+        >>> from noex import SessionStore, ets
+        >>> sessions = SessionStore(store=ets.Store())
+        >>> _ = sessions.create("ada")
+        >>> sessions.stats()
+        SessionStats(active=1, created=1, expired=0, destroyed=0)
+        """
+        with self._lock:
+            active = len(self._sessions)
+            expired = self._created - self._destroyed - active  # so it counts, whoever reclaims it
+            return SessionStats(active, self._created, expired, self._destroyed)
+
+    def __len__(self) -> int:
+        """Return the number of live sessions, exactly."""
+        with self._lock:  # not in the middle of a rotation
+            return len(self._sessions)
+
+    def __bool__(self) -> bool:
+        """A store is true, also without sessions."""
+        return True
+
+    def close(self) -> None:
+        """Forget all sessions; every verb after it raises `TableClosed`. Idempotent.
+
+        >>> from noex import SessionStore, ets
+        >>> SessionStore(store=ets.Store()).close()
+        """
+        with self._lock:
+            self._sessions.close()
+            self._by_user.close()
+
+    def __repr__(self) -> str:
+        return f"<SessionStore over {self._sessions!r}>"
+
+    def _first_lifetime(self) -> float:
+        """Return how long a session lives that is not used."""
+        if self._absolute_timeout is None:
+            return self._idle_timeout
+        return min(self._idle_timeout, self._absolute_timeout)
+
+    def _lifetime(self, session: Session) -> float | None:
+        """Return how long the session may live from now on, or None if its time is up."""
+        if self._absolute_timeout is None:
+            return self._idle_timeout
+        left = session.created_at + self._absolute_timeout - self._clock()
+        return min(self._idle_timeout, left) if left > 0 else None
+
+    def _touch(self, digest: bytes, session: Session) -> bool:
+        lifetime = self._lifetime(session)
+        return lifetime is not None and self._sessions.touch(digest, lifetime)
+
+    def _on_expired(self, rows: list[tuple[Any, Any, Any, Any]]) -> None:
+        """Take expired sessions out of the user index; called by the table when it reclaims them."""
+        with self._lock:
+            for digest, session, _, _ in rows:
+                self._by_user.delete_object(session.user_id, digest)
+
+
+def _encode(random: bytes) -> str:
+    """Return URL-safe text, as `secrets.token_urlsafe` does."""
+    return urlsafe_b64encode(random).rstrip(b"=").decode("ascii")
+
+
+def _digest(token: str) -> bytes:
+    """Return what the table knows of a token."""
+    if not isinstance(token, str):
+        raise TypeError(f"a session token is a str, not a {type(token).__name__}")
+    return blake2s(token.encode("utf-8", "surrogatepass")).digest()
