@@ -60,7 +60,7 @@ class Bare:
         self.minutes: dict[int, int] = {}
         self.visits: dict[str, int] = {}
         self.tokens: dict[str, str] = {}
-        self.sessions: OrderedDict[bytes, list[Any]] = OrderedDict()  # hash -> [user, deadline]; the next to end first
+        self.sessions: OrderedDict[bytes, dict[str, Any]] = OrderedDict()  # by hash; the next to end first
         self.of_user: dict[str, set[bytes]] = {}
         self.opened = 0
         self.cached: OrderedDict[str, tuple[int, int]] = OrderedDict()  # target -> value, deadline; least recent first
@@ -98,13 +98,19 @@ class Bare:
             if session is None:
                 self.tokens[host] = token = secrets.token_urlsafe(32)
                 hashed = blake2s(token.encode()).digest()
-                self.sessions[hashed] = [host, now + self.idle]
+                self.sessions[hashed] = {
+                    "id": secrets.token_hex(12),
+                    "user": host,
+                    "data": {},
+                    "created": now,
+                    "deadline": now + self.idle,
+                }
                 self.of_user.setdefault(host, set()).add(hashed)
                 self.visits[host] = self.visits.get(host, 0) + 1
                 self.opened += 1
                 self.peak = max(self.peak, len(self.sessions))
             else:
-                session[1] = now + self.idle
+                session["deadline"] = now + self.idle
                 self.sessions.move_to_end(hashed)
 
             if method == "GET" and status in CACHEABLE:
@@ -146,10 +152,11 @@ class Bare:
         """Set the time, and throw out what has ended, so that every count is exact after every line."""
         self.now = now
         while self.sessions:
-            hashed, (user, deadline) = next(iter(self.sessions.items()))
-            if deadline > now:
+            hashed, session = next(iter(self.sessions.items()))
+            if session["deadline"] > now:
                 break
             del self.sessions[hashed]
+            user = session["user"]
             self.of_user[user].discard(hashed)
             if not self.of_user[user]:
                 del self.of_user[user]

@@ -48,7 +48,7 @@ def seconds(duration: object, what: str) -> float:
         try:
             value = float(duration)
         except OverflowError:
-            value = math.inf
+            value = math.inf if duration > 0 else -math.inf
     else:
         raise TypeError(f"{what} must be seconds (int or float) or a timedelta, not {duration!r}")
     if not value > 0:

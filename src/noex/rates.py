@@ -32,6 +32,7 @@ _Ring: TypeAlias = list[Number]
 """Bucket number, its count, next bucket number, its count, ...: ascending, only buckets in which something happened."""
 
 _NONE_LEFT: Any = object()
+_ONE: Final = 1
 _SMALL_CROWD: Final = 64
 _MOST: Final = int(sys.float_info.max)
 _SHORTEST: Final = 1e-6
@@ -111,8 +112,7 @@ class RateCounter(Recipe, Generic[K]):
             ValueError: `amount` is negative, infinite, NaN, or too large for a float.
             TableClosed: after `close()`.
         """
-        kind = amount.__class__
-        if (kind is not int and kind is not float) or not 0 <= amount <= _MOST:
+        if amount is not _ONE:
             _check_amount(amount, key)
         number = round(self._clock() * 1_000_000) * self._buckets // self._window
         self._acquire()

@@ -42,7 +42,7 @@ def boom(_table: Any) -> None:
 
 
 def collect(_table: Any) -> None:
-    gc.collect()
+    gc.collect(1)
 
 
 def write_and_delete_others(table: Any) -> None:

@@ -120,12 +120,17 @@ def test_racy_compute_that_removes_and_makes_anew_is_seen_whole(case: Case, race
     def toggle(_thread: int) -> int:
         made = 0
         for _ in range(ROUNDS):
-            result = table.compute(case.key(0), lambda value: "there" if value is None else ets.DELETE, default=None)
-            made += 1 if result == "there" and table is not None else 0
+            seen: list[Any] = []
+            table.compute(
+                case.key(0),
+                lambda value, seen=seen: seen.append(value) or ("there" if value is None else ets.DELETE),
+                default=None,
+            )
+            made += seen[-1] is None
         return made
 
-    race(*each(toggle))
-    assert len(table) == THREADS * ROUNDS % 2
+    assert sum(race(*each(toggle))) == THREADS * ROUNDS // 2
+    assert len(table) == 0
     table._check()
 
 

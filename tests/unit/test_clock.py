@@ -45,7 +45,9 @@ def test_a_length_of_time_is_given_in_seconds_or_as_timedelta(duration: Any, exp
     "duration", [0, 0.0, -0.0, -1, -1e-9, math.nan, math.inf, -math.inf, 10**400, -(10**400), timedelta(0)]
 )
 def test_a_length_of_time_is_finite_and_more_than_zero(duration: Any) -> None:
-    with pytest.raises(ValueError, match="idle_timeout must be more than 0 seconds") as caught:
+    with pytest.raises(
+        ValueError, match=r"idle_timeout must be (more than 0 seconds|at most 1e\+12 seconds)"
+    ) as caught:
         seconds(duration, "idle_timeout")
     assert repr(duration) in str(caught.value)
     assert "None means no limit" in str(caught.value)

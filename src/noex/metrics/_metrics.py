@@ -19,7 +19,7 @@ from noex.errors import MetricError
 from noex.ets import SetTable, Store
 from noex.metrics._exposition import FamilyCut, render
 from noex.metrics._families import DROPPED, Family, Series, join
-from noex.metrics._histogram import add, check_bounds
+from noex.metrics._histogram import Histogram, add, check_bounds
 from noex.metrics._names import (
     Kind,
     Labels,
@@ -224,22 +224,22 @@ class Metrics(Recipe):
                 that conflicts with an earlier one. Nothing has changed then.
             TableClosed: after `close()`.
         """
-        kind = value.__class__
-        if (kind is not int and kind is not float) or value != value:
+        if value.__class__ is not int and (value.__class__ is not float or value != value):
             value = plain_number(value, "value", "histogram", name)
             if value != value:
                 raise MetricError(f"NaN is in no bucket: histogram {name!r} cannot observe it; leave such values out")
-        try:
-            series = self._find((name, *labels, *labels.values()) if labels else name)
-        except (AttributeError, TypeError):
-            series = None
-        if series is None or series.histogram is None or name.__class__ is not str or buckets is not None:
-            series = self._admit("histogram", name, labels, buckets)
-            if series is None:
-                return
-        histogram = series.histogram
+        histogram: Histogram | None = None
+        if buckets is None and name.__class__ is str:
+            try:
+                series = self._find((name, *labels, *labels.values()) if labels else name)
+                histogram = None if series is None else series.histogram
+            except (AttributeError, TypeError):
+                pass  # the labels are wrong: `_admit` tells how
         if histogram is None:
-            raise AssertionError(f"{series.family} has no histogram")
+            series = self._admit("histogram", name, labels, buckets)
+            if series is None or series.histogram is None:
+                return
+            histogram = series.histogram
         slot = bisect_left(histogram.bounds, value)
         self._acquire()
         try:

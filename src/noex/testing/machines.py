@@ -72,7 +72,8 @@ class OrderedSetTableMachine(SetKindMachine):
     @rule(key=KEYS, length=st.integers(0, 3))
     def prefix(self, key: Any, length: int) -> None:
         """Compare `prefix`, with the beginning of a key, or with all of it."""
-        prefix = tuple(key)[:length] if type(key) is tuple else (key,)
+        parts: tuple[Any, ...] = key if isinstance(key, tuple) else (key,)  # pyright: ignore[reportUnknownVariableType]
+        prefix = parts[:length]
         self.agree(self.table.prefix(prefix), self.model.beginning_with(prefix))
 
     @rule(from_the_end=st.booleans())

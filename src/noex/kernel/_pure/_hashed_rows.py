@@ -37,8 +37,7 @@ class HashedRows(Hashed, SetRows[K, V]):
     def _arrived(self, handle: Handle) -> None:
         """Nothing: `_admit` has counted it."""
 
-    def _departed(self, handle: Handle) -> None:
-        self._dismiss(handle)
+    _departed = Hashed._dismiss  # pyright: ignore[reportAssignmentType]  # this class is both
 
     def _emptied(self) -> None:
         self._foreign = {}

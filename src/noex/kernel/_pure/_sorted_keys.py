@@ -19,7 +19,7 @@ from noex.kernel._pure._terms import SortKey
 
 __all__ = ["SortedKeys"]
 
-_SMALLEST_CHUNK = 512
+_SMALLEST_CHUNK = 1024
 
 
 class SortedKeys:

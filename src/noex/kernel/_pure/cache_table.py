@@ -250,7 +250,8 @@ class CacheTable(HashedRows[K, V], Lifetimes[K, V]):
 
     def _departed(self, handle: Handle) -> None:
         self._recency.pop(handle, None)
-        super()._departed(handle)
+        if self._foreign:
+            self._dismiss(handle)
 
     def _emptied(self) -> None:
         super()._emptied()

@@ -16,63 +16,7 @@ import pytest
 from noex import errors, ets
 from noex.testing import ManualClock
 from noex.testing.conformance._base import Conformance, Table
-from noex.testing.conformance._verbs import every_verb
-
-
-def _answers_of_an_empty_table(*, ordered: bool) -> dict[str, tuple[Callable[[Table], object], object]]:
-    """Return what verbs answer when "k" is not there."""
-    answers: dict[str, tuple[Callable[[Table], object], object]] = {
-        "lookup": (lambda table: table.lookup("k"), None),
-        "lookup default": (lambda table: table.lookup("k", 5), 5),
-        "lookup_many": (lambda table: table.lookup_many(["k"]), {}),
-        "member": (lambda table: table.member("k"), False),
-        "in": (lambda table: "k" in table, False),
-        "get": (lambda table: table.get("k", 5), 5),
-        "take": (lambda table: table.take("k", 5), 5),
-        "pop": (lambda table: table.pop("k", 5), 5),
-        "delete": (lambda table: table.delete("k"), False),
-        "delete_many": (lambda table: table.delete_many(["k"]), 0),
-        "delete_object": (lambda table: table.delete_object("k", 1), 0),
-        "delete_where": (lambda table: table.delete_where(lambda _key, _value: True), 0),
-        "clear": (lambda table: table.clear(), 0),
-        "len": (len, 0),
-        "bool": (bool, False),
-        "size": (lambda table: table.info().size, 0),
-        "iter": (list, []),
-        "keys": (lambda table: list(table.keys()), []),
-        "values": (lambda table: list(table.values()), []),
-        "items": (lambda table: list(table.items()), []),
-        "len of items": (lambda table: len(table.items()), 0),
-        "to_list": (lambda table: table.to_list(), []),
-        "select": (lambda table: table.select(), []),
-        "count": (lambda table: table.count(), 0),
-        "count where": (lambda table: table.count(lambda _key, _value: True), 0),
-        "fold": (lambda table: table.fold(lambda seen, key, _value: [*seen, key], []), []),
-        "==": (lambda table: table == {}, True),
-        "insert_new": (lambda table: table.insert_new("k", 2), True),
-        "setdefault": (lambda table: table.setdefault("k", 2), 2),
-        "update_counter": (lambda table: table.update_counter("k", 5, default=10), 15),
-        "compute default": (lambda table: table.compute("k", lambda value: value + 1, default=10), 11),
-        "compare_and_set": (lambda table: table.compare_and_set("k", 1, 2), False),
-        "update_where": (lambda table: table.update_where(lambda _key, _value: True, lambda value: value), 0),
-        "expires_in": (lambda table: table.expires_in("k"), None),
-        "touch": (lambda table: table.touch("k", 5), False),
-        "persist": (lambda table: table.persist("k"), False),
-    }
-    if ordered:
-        answers |= {
-            "first": (lambda table: table.first(), None),
-            "last": (lambda table: table.last(), None),
-            "next": (lambda table: table.next("a"), None),
-            "prev": (lambda table: table.prev("z"), None),
-            "range": (lambda table: table.range(), []),
-            "range reverse": (lambda table: table.range("a", "z", reverse=True), []),
-            "pop_first": (lambda table: table.pop_first(), None),
-            "pop_last": (lambda table: table.pop_last(), None),
-            "delete_range": (lambda table: table.delete_range("a", "z"), 0),
-            "rank": (lambda table: table.rank("k"), None),
-        }
-    return answers
+from noex.testing.conformance._verbs import answers_when_absent, every_verb
 
 
 class Expiry(Conformance):
@@ -112,7 +56,7 @@ class Expiry(Conformance):
 
     def test_an_expired_entry_is_gone_for_every_verb(self) -> None:
         wrong: dict[str, object] = {}
-        for name, (verb, expected) in _answers_of_an_empty_table(ordered=self.is_ordered).items():
+        for name, (verb, expected) in answers_when_absent(self.kind).items():
             clock = ManualClock()
             table = self.make(clock=clock)
             table.insert("k", 1, ttl=1)

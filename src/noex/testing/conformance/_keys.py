@@ -97,6 +97,17 @@ class EveryKey(Conformance):
             assert self.that_do_not_raise(TypeError, calls) == {}
         assert self.content(table) == [("good", 0)]
 
+    def test_a_bad_key_that_cannot_even_be_shown_raises_the_same(self, table: Table) -> None:
+        class Shy:
+            __hash__ = None  # type: ignore[assignment]
+
+            def __repr__(self) -> str:
+                raise ZeroDivisionError("repr")
+
+        with pytest.raises(self.key_error):
+            table.insert(Shy(), 1)
+        assert len(table) == 0
+
     def test_the_error_of_a_bad_key_names_the_key_and_the_table(self) -> None:
         with ets.Store() as store:
             table = self.make(name="stock", store=store)

@@ -91,6 +91,8 @@ class MappingBehaviour(Conformance):
         table.insert("a", 1)
         with pytest.raises(self.key_error):
             table.update([("a", 2), ([], 3)])
+        with pytest.raises(self.key_error):
+            table.update([("a", 2), ([], 3)], b=4)
         with pytest.raises(ValueError):
             table.update([("a", 2), (1, 2, 3)])
         assert table == {"a": 1}

@@ -195,6 +195,10 @@ class StoreConformance:
         assert store.whereis("stock") is None
         assert store.new("stock", "bag") is store.whereis("stock")
 
+    def test_a_store_is_a_store(self) -> None:
+        with pytest.raises(TypeError, match="store"):
+            ets.SetTable[str, int](store=5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
     @pytest.mark.parametrize("name", [5, b"stock", ("stock",), []], ids=repr)
     def test_a_name_is_text(self, store: Any, name: Any) -> None:
         with pytest.raises(TypeError, match="name"):

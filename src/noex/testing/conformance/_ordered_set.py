@@ -303,6 +303,9 @@ class OrderedSet(Conformance):
         assert list(table) == [[1, 2], [2, 1]]
         assert table[[2, 1]] == "b"
         assert table.update_counter([3], 5) == 5
+        assert table == self.fill([([2, 1], "b"), ([1, 2], "a"), ([3], 5)], key=tuple)
+        assert table != self.fill([([2, 1], "b"), ([1, 2], "a"), ([3], 6)], key=tuple)
+        assert table != {}
         assert table.delete([1, 2]) is True
 
     def test_prefix_is_the_beginning_of_what_the_sort_key_returns(self) -> None:

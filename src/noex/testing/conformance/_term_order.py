@@ -308,6 +308,11 @@ class TermOrder(Conformance):
         assert table.lookup(deepest) == 1
         assert list(table.values()) == [0, 1, 2]
 
+    def test_a_tuple_far_too_deep_is_refused_like_any_other(self, table: Table) -> None:
+        with pytest.raises(errors.UnorderableKey):
+            table.insert(_nested(100_000), 0)
+        assert len(table) == 0
+
     def test_a_long_tuple_is_not_a_deep_one(self, table: Table) -> None:
         table.insert(tuple(range(10_000)), 1)
         table.insert(((),) * 1000, 2)
