@@ -11,7 +11,7 @@ from noex import kernel
 from noex._single_flight import SingleFlight
 from noex.clock import check_clock, seconds
 from noex.ets import Store, Table
-from noex.ets._store import default_store
+from noex.ets._names import names_of
 from noex.typing import DEFAULT, Clock, Duration, Ttl
 
 __all__ = ["Cache", "CacheStats"]
@@ -87,9 +87,8 @@ class Cache(kernel.CacheTable[K, V], Table[K, V]):
             cache._flight = SingleFlight()
             return cache
 
-        home = default_store if store is None else store
         options: tuple[Any, ...] = (cls.__name__, ("ttl", lifetime), ("max_entries", max_entries), ("clock", time))
-        return home._register(name, options, exist_ok=False, make=make)
+        return names_of(store)._register(name, options, exist_ok=False, make=make)
 
     def get_or_set(self, key: K, factory: Callable[[], V], *, ttl: Ttl = DEFAULT) -> V:
         """Return the value of the key; on a miss call `factory()`, keep what it returns, and return that.

@@ -37,6 +37,22 @@ __all__ = [
 ]
 
 
+_MOST_SHOWN = 200
+
+
+def shown(value: object) -> str:
+    """Return a value's `repr` for a message: cut where it is long, replaced where it fails.
+
+    >>> shown("a"), shown("a" * 1000)[-8:]
+    ("'a'", 'aaaa ...')
+    """
+    try:
+        text = repr(value)
+    except Exception:  # the message must come out, whatever the value's own code does
+        return f"<{type(value).__name__} whose repr fails>"
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]} ..."
+
+
 class NoexError(Exception):
     """Base of every error that noex raises on purpose."""
 
@@ -69,7 +85,7 @@ class KeyNotFound(TableError, KeyError):
         self.table = table
 
     def __str__(self) -> str:
-        return f"{self.key!r} is not in {self.table}; insert it first, or give a default"
+        return f"{shown(self.key)} is not in {self.table}; insert it first, or give a default"
 
     def __reduce__(self) -> tuple[type[KeyNotFound], tuple[object, str]]:
         return type(self), (self.key, self.table)

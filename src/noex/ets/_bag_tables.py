@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from noex import kernel
 from noex.clock import check_clock
-from noex.ets._store import KINDS, Store, default_store
+from noex.ets._names import Names, names_of
 from noex.ets._table import Table
 from noex.typing import Clock
 
@@ -68,13 +68,12 @@ class DuplicateBagTable(kernel.DuplicateBagTable[K, V], _BagWalks[K, V]):
         cls,
         name: str | None = None,
         *,
-        store: Store | None = None,
+        store: Names | None = None,
         exist_ok: bool = False,
         clock: Clock | None = None,
     ) -> DuplicateBagTable[K, V]:
         check_clock(clock)  # every table takes one; bags keep no lifetimes and never read it
-        home = default_store if store is None else store
-        return home._register(name, (cls.__name__,), exist_ok=exist_ok, make=lambda: cls._create(name))
+        return names_of(store)._register(name, (cls.__name__,), exist_ok=exist_ok, make=lambda: cls._create(name))
 
 
 class BagTable(kernel.BagTable[K, V], _BagWalks[K, V]):
@@ -101,17 +100,12 @@ class BagTable(kernel.BagTable[K, V], _BagWalks[K, V]):
         cls,
         name: str | None = None,
         *,
-        store: Store | None = None,
+        store: Names | None = None,
         exist_ok: bool = False,
         clock: Clock | None = None,
     ) -> BagTable[K, V]:
         check_clock(clock)  # as above
-        home = default_store if store is None else store
-        return home._register(name, (cls.__name__,), exist_ok=exist_ok, make=lambda: cls._create(name))
-
-
-KINDS["bag"] = BagTable
-KINDS["duplicate_bag"] = DuplicateBagTable
+        return names_of(store)._register(name, (cls.__name__,), exist_ok=exist_ok, make=lambda: cls._create(name))
 
 
 class _View(Generic[T_co]):

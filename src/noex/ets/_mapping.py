@@ -137,7 +137,11 @@ class SetMapping(MutableMapping[K, V]):
         **named: V,
     ) -> None:
         """Write many entries, as `insert_many` does: all or nothing, seen all at once."""
-        self.insert_many({**dict(items), **named} if named else items)
+        if named:
+            given: Any = items
+            pairs = [(key, given[key]) for key in given.keys()] if hasattr(given, "keys") else list(given)  # noqa: SIM118
+            items = [*pairs, *named.items()]
+        self.insert_many(items)
 
     def keys(self) -> KeysView[K]:
         """Return a live view of the keys."""
@@ -157,7 +161,21 @@ class SetMapping(MutableMapping[K, V]):
             return True
         if not isinstance(other, Mapping):
             return NotImplemented
-        return dict(self._entries()) == dict(cast("Mapping[K, V]", other).items())
+        mine = self._entries()
+        if len(mine) != len(cast("Mapping[K, V]", other)):
+            return False
+        for key, value in mine:
+            try:
+                theirs: Any = other[key]
+            except KeyError:
+                return False
+            except TypeError as error:
+                if "unhashable type" in str(error):
+                    return False  # a key without a hash, which `key=` gives a place here
+                raise
+            if not (value is theirs or value == theirs):
+                return False
+        return True
 
     __hash__ = None  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType, reportIncompatibleVariableOverride]
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from noex import kernel
 from noex.clock import check_clock, seconds
 from noex.ets._mapping import SetMapping
-from noex.ets._store import KINDS, Store, default_store
+from noex.ets._names import Names, names_of
 from noex.ets._table import Table
 from noex.kernel import Desc
 from noex.typing import Clock, Duration
@@ -46,7 +46,7 @@ class OrderedSetTable(kernel.OrderedSetTable[K, V], SetMapping[K, V], Table[K, V
         cls,
         name: str | None = None,
         *,
-        store: Store | None = None,
+        store: Names | None = None,
         exist_ok: bool = False,
         key: Callable[[K], Any] | None = None,
         ttl: Duration | None = None,
@@ -57,11 +57,9 @@ class OrderedSetTable(kernel.OrderedSetTable[K, V], SetMapping[K, V], Table[K, V
         if key is not None and not callable(key):
             raise TypeError(f"key must be a function from a key to a value of the term order, not {key!r}")
         options: tuple[Any, ...] = (cls.__name__, ("key", key), ("ttl", lifetime), ("clock", time))
-        home = default_store if store is None else store
-        return home._register(name, options, exist_ok=exist_ok, make=lambda: cls._create(name, time, lifetime, key))
-
-
-KINDS["ordered_set"] = OrderedSetTable
+        return names_of(store)._register(
+            name, options, exist_ok=exist_ok, make=lambda: cls._create(name, time, lifetime, key)
+        )
 
 
 def desc(value: object) -> Desc:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from noex import kernel
 from noex.clock import check_clock, seconds
 from noex.ets._mapping import SetMapping
-from noex.ets._store import KINDS, Store, default_store
+from noex.ets._names import Names, names_of
 from noex.ets._table import Table
 from noex.typing import Clock, Duration
 
@@ -43,7 +43,7 @@ class SetTable(kernel.SetTable[K, V], SetMapping[K, V], Table[K, V]):  # type: i
         cls,
         name: str | None = None,
         *,
-        store: Store | None = None,
+        store: Names | None = None,
         exist_ok: bool = False,
         ttl: Duration | None = None,
         clock: Clock | None = None,
@@ -52,8 +52,6 @@ class SetTable(kernel.SetTable[K, V], SetMapping[K, V], Table[K, V]):  # type: i
         lifetime = None if ttl is None else seconds(ttl, "ttl")
         time = check_clock(clock)
         options: tuple[Any, ...] = (cls.__name__, ("ttl", lifetime), ("clock", time))
-        home = default_store if store is None else store
-        return home._register(name, options, exist_ok=exist_ok, make=lambda: cls._create(name, time, lifetime))
-
-
-KINDS["set"] = SetTable
+        return names_of(store)._register(
+            name, options, exist_ok=exist_ok, make=lambda: cls._create(name, time, lifetime)
+        )

@@ -5,20 +5,23 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar
+from typing import Any, Generic, NoReturn, Protocol, Self, TypeVar
 
 from noex.ets._info import TableInfo
 from noex.kernel import KERNEL
 from noex.typing import Entry, new_entry
-
-if TYPE_CHECKING:
-    from noex.ets._store import Store
 
 __all__ = ["Table"]
 
 K = TypeVar("K")
 V = TypeVar("V")
 A = TypeVar("A")
+
+
+class Home(Protocol):
+    """Where a table has its name."""
+
+    def _forget(self, table: Table[Any, Any], name: str | None) -> None: ...
 
 
 class Table(Generic[K, V]):
@@ -28,7 +31,7 @@ class Table(Generic[K, V]):
 
     kind: str
     _name: str | None
-    _store: Store | None
+    _store: Home | None
     _options: tuple[Any, ...]
 
     @abstractmethod

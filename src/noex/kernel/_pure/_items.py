@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from noex.errors import shown
+
 __all__ = ["pairs_of"]
 
 
@@ -24,6 +26,6 @@ def pairs_of(items: Any) -> list[tuple[Any, Any]]:
             key, value = item
         except (TypeError, ValueError):
             wrong = TypeError if not hasattr(item, "__iter__") else ValueError
-            raise wrong(f"item {number} is no pair of key and value: {item!r}; nothing was written") from None
+            raise wrong(f"item {number} is no pair of key and value: {shown(item)}; nothing was written") from None
         pairs.append((key, value))
     return pairs

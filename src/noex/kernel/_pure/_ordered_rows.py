@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
-from noex.errors import UnorderableKey
+from noex.errors import UnorderableKey, shown
 from noex.kernel._pure._commit import acquire, release
 from noex.kernel._pure._hashed import Handle
 from noex.kernel._pure._items import pairs_of
@@ -60,7 +60,7 @@ class OrderedRows(SetVerbs[K, V]):
                 return sort_key(key)
             return sort_key(self._key(key), mirrors=True)
         except UnorderableKey as error:
-            raise UnorderableKey(f"{key!r} cannot be a key of {self._label()}: {error}") from None
+            raise UnorderableKey(f"{shown(key)} cannot be a key of {self._label()}: {error}") from None
 
     def _resolve(self, key: Any) -> tuple[Handle, Row | None, int]:
         handle = self._sort_key(key)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from threading import get_ident
 from typing import Any
 
-from noex.errors import CounterTypeError, KeyNotFound
+from noex.errors import CounterTypeError, KeyNotFound, shown
 from noex.kernel._pure._hashed import Handle
 from noex.kernel._pure._lifetimes import Lifetimes
 from noex.kernel._pure._set_rows import K, Row, V
@@ -74,8 +74,8 @@ class ReadModifyWrite(Lifetimes[K, V]):
         if isinstance(stored, (int, float)) and not isinstance(stored, bool) and stored == stored:
             return stored
         raise CounterTypeError(
-            f"cannot count with {stored!r}, the value of {key!r} in {self._label()}: a counter is an int or a float; "
-            "insert a number there, or count under another key"
+            f"cannot count with {shown(stored)}, the value of {shown(key)} in {self._label()}: "
+            "a counter is an int or a float; insert a number there, or count under another key"
         )
 
     def compute(self, key: K, function: Callable[[V], V | DeleteType], *, default: V | MissingType = MISSING) -> V:

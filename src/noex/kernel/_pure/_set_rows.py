@@ -141,7 +141,17 @@ class SetRows(Generic[K, V]):
         moment = now * 1000 + TOLERANCE
         if self._next_due <= moment:
             self._reclaim(moment, RECLAIM_PER_WRITE)
-        return moment, ceil((now + length) * 1000 - TOLERANCE)  # `noex.clock.deadline`, without the call
+        return moment, self._due(now + length)
+
+    def _due(self, end: float) -> int:
+        """Return the deadline of what ends at that time of the clock."""
+        try:
+            return ceil(end * 1000 - TOLERANCE)
+        except (OverflowError, ValueError):
+            raise ValueError(
+                f"the clock of {self._label()} leads to the time {end!r}, at which nothing can end; "
+                "a clock returns seconds as a finite number"
+            ) from None
 
     @staticmethod
     def _row(key: Any, value: Any, due: float | None, old: Row | None) -> Row:

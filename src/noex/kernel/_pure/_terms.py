@@ -19,7 +19,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
-from noex.errors import UnorderableKey
+from noex.errors import UnorderableKey, shown
 
 __all__ = ["Desc", "SortKey", "prefix_bounds", "sort_key", "with_number"]
 
@@ -146,7 +146,7 @@ def _append(parts: list[Any], term: Any, depth: int, sign: int, mirrors: bool) -
         _append(parts, term.value, depth, -sign, mirrors)
     else:
         hint = "desc() is for what a key= function returns" if isinstance(term, Desc) else "give others a place by key="
-        raise UnorderableKey(f"{term!r} has no place among {_ORDERABLE}; {hint}")
+        raise UnorderableKey(f"{shown(term)} has no place among {_ORDERABLE}; {hint}")
 
 
 def _append_text(parts: list[Any], rank: int, text: str | bytes, sign: int) -> None:

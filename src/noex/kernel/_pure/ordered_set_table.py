@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from noex.errors import UnorderableKey
+from noex.errors import UnorderableKey, shown
 from noex.kernel._pure._commit import acquire, release
 from noex.kernel._pure._lifetimes import check_limit
 from noex.kernel._pure._ordered_rows import OrderedRows
@@ -174,7 +174,7 @@ class OrderedSetTable(OrderedRows[K, V]):
         try:
             low, high = prefix_bounds(prefix, mirrors=self._key is not None)
         except UnorderableKey as error:
-            raise UnorderableKey(f"{prefix!r} cannot begin a key of {self._label()}: {error}") from None
+            raise UnorderableKey(f"{shown(prefix)} cannot begin a key of {self._label()}: {error}") from None
         if self._next_due != FOREVER:
             self._tick_all()
         return [new_entry(Entry, row[:2]) for _, row in self._between((low, True, high, False))]

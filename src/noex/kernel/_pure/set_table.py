@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import ceil
 from typing import Any, Self, TypeVar, overload
 
 from noex.clock import TOLERANCE
@@ -85,7 +84,7 @@ class SetTable(HashedRows[K, V], SetVerbs[K, V]):
             moment = now * 1000 + TOLERANCE
             if self._next_due <= moment:
                 self._reclaim(moment, RECLAIM_PER_WRITE)
-            due = ceil((now + length) * 1000 - TOLERANCE)
+            due = self._due(now + length)
             acquire()
             try:
                 rows = self._rows
@@ -165,7 +164,7 @@ class SetTable(HashedRows[K, V], SetVerbs[K, V]):
             moment = now * 1000 + TOLERANCE
             if self._next_due <= moment:
                 self._reclaim(moment, RECLAIM_PER_WRITE)
-            due = ceil((now + length) * 1000 - TOLERANCE)
+            due = self._due(now + length)
             acquire()
             try:
                 rows = self._rows
