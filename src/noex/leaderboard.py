@@ -43,6 +43,7 @@ class _Record(Generic[P]):
 
     place: tuple[Number, P]
     handle: Any  # what the board knows the place by
+    position: int  # where it was on the board when last asked for
     score: Number
     history: list[Number] | None
     gone: bool = False
@@ -283,7 +284,7 @@ class Leaderboard(Recipe, Generic[P]):
             return None
         place = (-score, player)
         self._occupy(place, score)
-        record = _Record(place, self._ranking._sort_key(place), score, [score] if self._history else None)
+        record = _Record(place, self._ranking._sort_key(place), 0, score, [score] if self._history else None)
         try:
             self._records.insert(player, record)
         except BaseException:  # from the player's hash or comparison
@@ -312,11 +313,12 @@ class Leaderboard(Recipe, Generic[P]):
             position = self._position(record)
         else:
             place = (-new, player)
-            moved = self._ranking._renumber(record.handle, -new, place, new)
+            moved = self._ranking._renumber(record.handle, -new, place, new, record.position)
             if moved is None:
                 raise self._taken(player)
             record.place = place
             record.handle, position = moved
+            record.position = position
             record.score = new
         history = record.history
         if history is not None:

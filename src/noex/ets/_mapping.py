@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, MutableMapping, ValuesView
-from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from noex.errors import KeyNotFound
 from noex.typing import DEFAULT, Items, SupportsKeysAndGetItem, Ttl
@@ -162,11 +162,12 @@ class SetMapping(MutableMapping[K, V]):
         if not isinstance(other, Mapping):
             return NotImplemented
         mine = self._entries()
-        if len(mine) != len(cast("Mapping[K, V]", other)):
+        others: Mapping[Any, Any] = other
+        if len(mine) != len(others):
             return False
         for key, value in mine:
             try:
-                theirs: Any = other[key]
+                theirs = others[key]
             except KeyError:
                 return False
             except TypeError as error:

@@ -3,9 +3,15 @@
 `_pure` is Python: the specification and the fallback. `_native` is the same in Rust, used where it was built. The
 environment variable `NOEX_KERNEL` (`native` or `pure`) forces one; forcing a missing one is an error.
 
-Everything above imports the classes from here and does not know which it got. Each class has `_create`, which makes a
-table; the verbs of its kind; `_entries`, `_walk` or `_snapshot` to read it through; `_shut`, after which every verb
-raises `TableClosed`; `_memory` and `_check`.
+Everything above imports the classes from here and does not know which it got. The contract: each class has the verbs
+of its kind, and
+
+- `_create(...)` makes a table; `_shut()` ends it, every verb raises `TableClosed` after it; `_label()` names it;
+- `_entries()` returns all entries of one instant; `_walk()` walks them, meeting what stays exactly once;
+- `_memory()` and `_check()`;
+- set kinds: `_pop_entry()` for `popitem`; `_on_reclaim`, called with rows that have expired; `_count(key, step)`;
+- the ordered set: `_sort_key(key)`, `_renumber(...)`, with which a leaderboard moves a player in one step;
+- the cache: `_peek(key)`, `_count_load(failed=)`, `_counts()`.
 """
 
 from __future__ import annotations

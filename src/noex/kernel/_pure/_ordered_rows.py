@@ -136,12 +136,12 @@ class OrderedRows(SetVerbs[K, V]):
         row = None if handle is None else self._rows.get(handle)
         return None if row is None else new_entry(Entry, row[:2])
 
-    def _renumber(self, old: SortKey, number: float, key: K, value: V) -> tuple[SortKey, int] | None:
+    def _renumber(self, old: SortKey, number: float, key: K, value: V, hint: int) -> tuple[SortKey, int] | None:
         """Give a row another key, which differs from that of its handle by the number it begins with, and a value.
 
-        Returns the new handle and its position; None, and no change, if the key is taken. For tables of composite keys
-        without `key=` and lifetimes. O(sqrt n), atomic: one step where `delete`, `insert` and `rank` would be three,
-        each with a search of its own.
+        Returns the new handle and its position; None, and no change, if the key is taken. `hint` is the position last
+        heard of. For tables of composite keys without `key=` and lifetimes. O(sqrt n), atomic: one step where
+        `delete`, `insert` and `rank` would be three, each with a search of its own.
         """
         new = with_number(old, number)
         if self._computing:
@@ -157,7 +157,7 @@ class OrderedRows(SetVerbs[K, V]):
             displaced = rows.pop(old, None)
             rows[new] = (key, value, None, None)
             if not self._moved and self._depth == 1:
-                return new, self._order.move(old, new)
+                return new, self._order.move(old, new, hint)
             self._moved += (old, new)
             self._depth -= 1
             try:

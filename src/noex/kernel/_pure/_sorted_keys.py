@@ -85,15 +85,22 @@ class SortedKeys:
             if len(chunk) < _SMALLEST_CHUNK // 4 and len(chunks) > 1:
                 self._merge(number)
 
-    def move(self, old: SortKey, new: SortKey) -> int:
-        """Put `new` in the place of `old`, which is there, and return its position. O(sqrt n)."""
+    def move(self, old: SortKey, new: SortKey, hint: int) -> int:
+        """Put `new` in the place of `old`, which is there, and return its position. O(sqrt n).
+
+        `hint` is where `old` stood when last heard of. O(1) if it still stands there, among the first, and `new` comes
+        right there too: so it is with those that lead a ranking.
+        """
+        first = self._chunks[0]
+        if hint < len(first) and first[hint] is old and new < old and (not hint or first[hint - 1] < new):
+            first[hint] = new
+            if hint == len(first) - 1:
+                self._last[0] = new
+            return hint
         last = self._last
         number = bisect_left(last, old)
-        if (
-            number < len(last)
-            and (new <= last[number] or number == len(last) - 1)
-            and (not number or new > last[number - 1])
-        ):
+        final = len(last) - 1
+        if number <= final and (number == final or new <= last[number]) and (not number or new > last[number - 1]):
             chunk = self._chunks[number]
             place = bisect_left(chunk, old)
             if chunk[place] == old:

@@ -103,7 +103,7 @@ def prefix_bounds(prefix: object, *, mirrors: bool = False) -> tuple[SortKey, So
     """
     if not isinstance(prefix, tuple):
         raise TypeError(
-            f"a prefix is a tuple of the leading parts of a composite key, such as ('user:1',), not {prefix!r}"
+            f"a prefix is a tuple of the leading parts of a composite key, such as ('user:1',), not {shown(prefix)}"
         )
     low = sort_key(prefix, mirrors=mirrors)[:-1]
     return low, (*low, _BEYOND)
