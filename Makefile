@@ -36,9 +36,9 @@ check: $(STAMP) ## format, lint, types
 	$(BIN)/mypy
 	$(BIN)/pyright
 
-bench: $(STAMP) ## benchmarks: ratios against named peers, one script per question
+bench: $(STAMP) ## benchmarks: ratios against named peers, one script per question; writes docs/performance.md
 	@echo "==> benchmarks"
-	@for script in benchmarks/[a-z]*.py; do echo; echo "--- $$script"; $(BIN)/python $$script || exit 1; done
+	$(BIN)/python benchmarks
 
 docs: $(STAMP) ## check that every code block of the docs runs
 	@echo "==> code in the docs"

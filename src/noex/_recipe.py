@@ -18,6 +18,10 @@ class Recipe:
     def close(self) -> None:
         """Close the tables and free their names; every other verb raises `TableClosed` then. May be repeated."""
 
+    def __bool__(self) -> bool:
+        """A recipe is true, also while it is empty: `if cache` asks whether there is one."""
+        return True
+
     def __enter__(self) -> Self:
         return self
 

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Hashable
 from typing import Any, Generic, TypeVar
 
+from noex._locks import new_lock
 from noex.errors import LoadDeadlock, TableClosed
 from noex.ets import SetTable, Store
 
@@ -34,9 +35,9 @@ class _Status:
 
 
 class _Load:
-    """One call of a factory: who makes it, in which process, and what came of it."""
+    """One call of a factory: who makes it, in which process, what came of it, and whether that is out of date."""
 
-    __slots__ = ("done", "error", "leader", "process", "value")
+    __slots__ = ("done", "error", "leader", "process", "stale", "value")
 
     def __init__(self, leader: _Status) -> None:
         self.leader = leader
@@ -44,6 +45,7 @@ class _Load:
         self.done = threading.Event()
         self.value: Any = None
         self.error: BaseException | None = None
+        self.stale = False
 
 
 _this_thread = _Thread()
@@ -63,15 +65,17 @@ if hasattr(os, "register_at_fork"):
 class SingleFlight(Generic[V]):
     """Loads under way, by key."""
 
-    __slots__ = ("_loads",)
+    __slots__ = ("_keeping", "_loads")
 
     def __init__(self) -> None:
         self._loads: SetTable[Any, _Load] = SetTable(store=Store())  # nobody else's business
+        self._keeping = new_lock()  # over keeping what was loaded, and saying that it must not be
 
-    def run(self, key: Hashable, load: Callable[[], V], what: str) -> V:
-        """Return what `load` returns, called here or by another thread.
+    def run(self, key: Hashable, load: Callable[[], V], keep: Callable[[V], object], what: str) -> V:
+        """Return what `load` returns, called here or by another thread; `keep` it, unless `forget` came in between.
 
-        Atomic: of all callers for a key, one runs `load`; its exception goes to every waiter, and is not kept.
+        Atomic: of all callers for a key, one runs `load`; its exception goes to every waiter, and is not kept. What
+        ends a thread, such as `KeyboardInterrupt`, stays with that one: another caller takes over.
 
         Raises:
             LoadDeadlock: this thread leads a load that somebody, in the end this thread, waits for; `what` names it.
@@ -88,13 +92,18 @@ class SingleFlight(Generic[V]):
                 continue
             try:
                 _wait(theirs, me, what)
-                if theirs.error is not None:
+                if isinstance(theirs.error, Exception):
                     raise theirs.error
+                if theirs.error is not None:
+                    continue  # its thread was interrupted, which is not the key's fault: let another lead
                 return theirs.value  # type: ignore[no-any-return]
             finally:
                 del theirs  # the error's traceback holds this frame: no circle
         try:
             mine.value = load()
+            with self._keeping:
+                if not mine.stale:
+                    keep(mine.value)
         except BaseException as error:
             mine.error = error
             raise
@@ -103,6 +112,26 @@ class SingleFlight(Generic[V]):
         finally:
             self._end(key, mine)
             del mine  # as above
+
+    def forget(self, key: Hashable) -> None:
+        """Have nothing kept of a load of the key that is under way. O(1). Atomic."""
+        try:
+            if len(self._loads):
+                with self._keeping:
+                    load = self._loads.lookup(key)
+                    if load is not None:
+                        load.stale = True
+        except TableClosed:
+            pass  # nothing will be kept any more
+
+    def forget_all(self) -> None:
+        """Have nothing kept of all loads that are under way. O(loads). Atomic."""
+        try:
+            with self._keeping:
+                for load in self._loads.values():
+                    load.stale = True
+        except TableClosed:
+            pass  # as above
 
     def _end(self, key: Hashable, load: _Load) -> None:
         """Let go of the waiters, whatever happens: comparing the key may raise, and the cache may be closed by now."""

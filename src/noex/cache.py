@@ -95,7 +95,8 @@ class Cache(kernel.CacheTable[K, V], Table[K, V]):
 
         Of many callers that miss a key at once, one calls its factory and the others wait for what it gets. An
         exception goes to all of them and is not cached. The lifetime starts when the value is there. O(1) and the
-        cost of the factory, which runs outside every lock. A hit or a miss is counted as by `get`.
+        cost of the factory, which runs outside every lock. A hit or a miss is counted as by `get`. A value that was
+        set meanwhile stays; nothing is kept if the key was deleted meanwhile.
 
         Raises:
             LoadDeadlock: the factory waits, in the end, for the key that it loads.
@@ -118,11 +119,47 @@ class Cache(kernel.CacheTable[K, V], Table[K, V]):
 
         def load() -> V:
             value: Any = self._peek(key)  # another load may have ended since the miss
-            return self._load(key, factory, ttl) if value is kernel.ABSENT else value
+            return self._load(key, factory) if value is kernel.ABSENT else value
 
-        return self._flight.run(_hashable(key), load, f"{key!r} of {self._label()}")
+        def keep(value: V) -> None:
+            self._add(key, value, ttl)
 
-    def _load(self, key: K, factory: Callable[[], V], ttl: Ttl) -> V:
+        return self._flight.run(_hashable(key), load, keep, f"{key!r} of {self._label()}")
+
+    def delete(self, key: K) -> bool:
+        """Remove the entry of the key; return whether there was one. O(1). Atomic.
+
+        What a load of the key that is under way will get is not kept either.
+
+        >>> from noex import Cache
+        >>> pages = Cache[str, str]()
+        >>> pages.set("/", "<h1>Home</h1>")
+        >>> pages.delete("/"), pages.delete("/")
+        (True, False)
+        """
+        self._flight.forget(_hashable(key))
+        return super().delete(key)
+
+    def clear(self) -> int:
+        """Remove all entries; return how many there were. The statistics go on counting.
+
+        What loads that are under way will get is not kept either. O(1) for readers and writers, O(n) for the caller,
+        who frees the entries. Atomic.
+
+        >>> from noex import Cache
+        >>> pages = Cache[str, str]()
+        >>> pages.set("/", "<h1>Home</h1>")
+        >>> pages.clear(), len(pages)
+        (1, 0)
+        """
+        self._flight.forget_all()
+        return super().clear()
+
+    def __bool__(self) -> bool:
+        """A cache is true, also while it is empty: `if cache` asks whether there is one."""
+        return True
+
+    def _load(self, key: K, factory: Callable[[], V]) -> V:
         try:
             value = factory()
             self._refuse_coroutine(key, value)
@@ -130,7 +167,6 @@ class Cache(kernel.CacheTable[K, V], Table[K, V]):
             self._count_load(failed=True)
             raise
         self._count_load(failed=False)
-        self.set(key, value, ttl=ttl)
         return value
 
     def _refuse_coroutine(self, key: K, value: object) -> None:

@@ -25,10 +25,10 @@ TOLERANCE = 0.0005
 """In milliseconds: what is closer than this to a whole millisecond counts as that millisecond."""
 
 
-def seconds(duration: object, what: str) -> float:
+def seconds(duration: object, what: str, *, optional: bool = True) -> float:
     """Return a duration in seconds, or say what is wrong with it.
 
-    O(1). `what` names the argument in the message.
+    O(1). `what` names the argument in the message, `optional` tells whether None would have been allowed.
 
     Raises:
         TypeError: it is neither a number nor a `timedelta`.
@@ -51,10 +51,11 @@ def seconds(duration: object, what: str) -> float:
             value = math.inf if duration > 0 else -math.inf
     else:
         raise TypeError(f"{what} must be seconds (int or float) or a timedelta, not {duration!r}")
+    remedy = "; None means no limit" if optional else ""
     if not value > 0:
-        raise ValueError(f"{what} must be more than 0 seconds, not {duration!r}; None means no limit")
+        raise ValueError(f"{what} must be more than 0 seconds, not {duration!r}{remedy}")
     if value > LONGEST:
-        raise ValueError(f"{what} must be at most {LONGEST:g} seconds, not {duration!r}; None means no limit")
+        raise ValueError(f"{what} must be at most {LONGEST:g} seconds, not {duration!r}{remedy}")
     return value
 
 

@@ -23,7 +23,7 @@ class Counters(Recipe, Generic[K]):
     Safe from any thread: no step is ever lost. A counter that was never counted is 0 and takes no memory. Numbers may
     become negative; `noex.Metrics` has counters that only go up.
 
-    Options: `name` of the table in `store` (default: unnamed, in a store of its own), `clock` for the table.
+    Options: `name` of the table in `store` (default: unnamed), `clock` for the table.
 
     >>> hits = Counters[str]()
     >>> hits.increment("/")
@@ -34,12 +34,11 @@ class Counters(Recipe, Generic[K]):
     (4, 0)
     """
 
-    __slots__ = ("__dict__", "_table")
+    __slots__ = ("_count", "_table")
 
     def __init__(self, name: str | None = None, *, store: Store | None = None, clock: Clock | None = None) -> None:
         self._table = SetTable[K, Number](name, store=store, clock=clock)
-        # What counts is a verb of the kernel; binding it here saves a call on every count.
-        self.__dict__["increment"] = self._table._count
+        self._count = self._table._count
 
     def increment(self, key: K, amount: Number = 1) -> Number:
         """Add to the counter and return what it is now.
@@ -54,7 +53,7 @@ class Counters(Recipe, Generic[K]):
         >>> Counters[str]().increment("bytes", 1500)
         1500
         """
-        return self._table._count(key, amount)
+        return self._count(key, amount)
 
     def decrement(self, key: K, amount: Number = 1) -> Number:
         """Take away from the counter and return what it is now, which may be less than 0.
@@ -71,7 +70,7 @@ class Counters(Recipe, Generic[K]):
         """
         if isinstance(amount, bool) or not isinstance(amount, (int, float)):
             raise TypeError(f"amount must be an int or a float, not {amount!r}, to count {key!r} down in {self!r}")
-        return self._table._count(key, -amount)
+        return self._count(key, -amount)
 
     def get(self, key: K) -> Number:
         """Return the counter, 0 when it was never counted.

@@ -1,4 +1,4 @@
-"""Every exception that noex raises, in one tree.
+"""The exceptions of noex, in one tree; wrong arguments raise the builtin `TypeError` and `ValueError` beside them.
 
 ::
 
@@ -8,6 +8,7 @@
     │   ├── TableClosed (RuntimeError)        a verb on a table, recipe or store after `close()`
     │   ├── TableExists (ValueError)          the name is taken in that store
     │   ├── KeyNotFound (KeyError)            the key is needed and is not there
+    │   ├── TableEmpty (KeyError)             an entry is needed and there is none
     │   ├── UnhashableKey (TypeError)         the key cannot be a dict key
     │   ├── UnorderableKey (TypeError)        the key is outside the term order
     │   ├── CounterTypeError (TypeError)      the stored value is no number to count with
@@ -30,6 +31,7 @@ __all__ = [
     "NoexError",
     "ReentrantCompute",
     "TableClosed",
+    "TableEmpty",
     "TableError",
     "TableExists",
     "UnhashableKey",
@@ -54,7 +56,7 @@ def shown(value: object) -> str:
 
 
 class NoexError(Exception):
-    """Base of every error that noex raises on purpose."""
+    """Base of the errors below."""
 
 
 class KernelUnavailable(NoexError, ImportError):
@@ -89,6 +91,13 @@ class KeyNotFound(TableError, KeyError):
 
     def __reduce__(self) -> tuple[type[KeyNotFound], tuple[object, str]]:
         return type(self), (self.key, self.table)
+
+
+class TableEmpty(TableError, KeyError):
+    """An entry is needed, and the table has none."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class UnhashableKey(TableError, TypeError):

@@ -86,7 +86,7 @@ class RateCounter(Recipe, Generic[K]):
         store: Store | None = None,
         clock: Clock | None = None,
     ) -> None:
-        length = seconds(window, "window")
+        length = seconds(window, "window", optional=False)
         if not _SHORTEST <= length <= _LONGEST:
             raise ValueError(f"window must be from 1 microsecond to 1e12 seconds, not {window!r}")
         whole_number(buckets, "buckets", 1)

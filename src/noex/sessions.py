@@ -39,7 +39,10 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class SessionStats:
-    """`active` sessions now; `created`, `expired` and `destroyed` since the store was made: the last three add up."""
+    """`active` sessions now; how many were `created`, `expired` and `destroyed` since the store was made.
+
+    They add up: `created == active + expired + destroyed`.
+    """
 
     active: int
     created: int
@@ -51,9 +54,9 @@ class SessionStore(Recipe):
     """Sessions by token, and by user.
 
     A session ends `idle_timeout` seconds after its last use, and at the latest `absolute_timeout` seconds after it was
-    created (None: no such end). Tokens carry 256 random bits; the table holds only their BLAKE2s hash, so a leaked
-    copy of it opens no session. No verb that reads brings back a session that was destroyed. Verbs are O(1), those
-    about a user O(the user's sessions); all are atomic.
+    created (None: no such end). Tokens carry 256 random bits; the table holds only their BLAKE2s hash, so a leaked copy
+    of it opens no session. No verb that reads brings back a session that was destroyed. Verbs are O(1), those about a
+    user O(the user's sessions); all are atomic. The tables are `name` and `<name>.by_user` in `store`.
 
     >>> from noex import SessionStore, ets
     >>> sessions = SessionStore(idle_timeout=1800, store=ets.Store())
@@ -89,7 +92,7 @@ class SessionStore(Recipe):
         store: Store | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self._idle_timeout = seconds(idle_timeout, "idle_timeout")
+        self._idle_timeout = seconds(idle_timeout, "idle_timeout", optional=False)
         self._absolute_timeout = None if absolute_timeout is None else seconds(absolute_timeout, "absolute_timeout")
         self._clock = check_clock(clock)
         # Over both tables, for verbs that change both; looking up and touching need the first one only.
@@ -98,7 +101,12 @@ class SessionStore(Recipe):
         self._sessions: SetTable[bytes, Session] = SetTable(
             name, store=store, clock=self._clock, ttl=self._first_lifetime()
         )
-        self._by_user: BagTable[Any, bytes] = BagTable(store=store)
+        try:
+            index = None if name is None else f"{name}.by_user"
+            self._by_user: BagTable[Any, bytes] = BagTable(index, store=store)
+        except BaseException:
+            self._sessions.close()
+            raise
         self._sessions._on_reclaim = self._on_expired
 
     def create(self, user_id: Any, data: Mapping[str, Any] | None = None) -> str:
@@ -280,10 +288,6 @@ class SessionStore(Recipe):
         with self._lock:  # not in the middle of a rotation
             return len(self._sessions)
 
-    def __bool__(self) -> bool:
-        """A store is true, also without sessions."""
-        return True
-
     def close(self) -> None:
         """Forget all sessions; every verb after it raises `TableClosed`. Idempotent.
 
@@ -311,6 +315,8 @@ class SessionStore(Recipe):
         return min(self._idle_timeout, left) if left > 0 else None
 
     def _touch(self, digest: bytes, session: Session) -> bool:
+        if self._absolute_timeout is None:
+            return self._sessions.touch(digest)
         lifetime = self._lifetime(session)
         return lifetime is not None and self._sessions.touch(digest, lifetime)
 

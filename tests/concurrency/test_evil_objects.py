@@ -4,8 +4,10 @@ What must hold each time: the verb ends, with a result or with an error that the
 broken (`_check`); entries that have nothing to do with the deed are untouched; the table works as ever afterwards.
 """
 
+import contextlib
 import gc
 import itertools
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeAlias
@@ -18,6 +20,7 @@ from noex.errors import (
     KeyNotFound,
     ReentrantCompute,
     TableClosed,
+    TableEmpty,
     UnhashableKey,
     UnorderableKey,
 )
@@ -450,6 +453,38 @@ def dropping(kind: TableKind) -> dict[str, Callable[[Any], object]]:
     return (
         DROPPING | (DROPPING_OF_SETS if kind in SETS else {}) | (DROPPING_OF_ORDERED if kind == "ordered_set" else {})
     )
+
+
+class UsesATableElsewhere:
+    """A value that, when it is dropped, waits for another thread to use a table: for ever, if a lock is held."""
+
+    def __init__(self, waited_in_vain: list[str]) -> None:
+        self.waited_in_vain = waited_in_vain
+
+    def __del__(self) -> None:
+        thread = threading.Thread(target=lambda: ets.SetTable(store=ets.Store()).insert("k", 1), daemon=True)
+        thread.start()
+        thread.join(5.0)
+        if thread.is_alive():
+            self.waited_in_vain.append("a value was dropped under the lock")
+
+
+@pytest.mark.parametrize(
+    ("kind", "drop"),
+    [pytest.param(kind, drop, id=f"{kind}-{drop}") for kind in KINDS for drop in dropping(kind)],
+)
+def test_evil_values_are_never_dropped_under_the_lock(kind: TableKind, drop: str, guarded: Run) -> None:
+    waited_in_vain: list[str] = []
+
+    def work() -> None:
+        table = ets.new(kind=kind, store=ets.Store())
+        for key in ("k", "l"):
+            table.insert(key, UsesATableElsewhere(waited_in_vain))
+        with contextlib.suppress(CounterTypeError, TableEmpty):
+            dropping(kind)[drop](table)
+
+    guarded(work)
+    assert waited_in_vain == []
 
 
 @deeds

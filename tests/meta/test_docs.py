@@ -106,3 +106,14 @@ def test_a_failure_names_page_and_line() -> None:
     assert (str(place.path).endswith("page.md"), place.lineno + 1) == (True, 12)
     with pytest.raises(AssertionError, match=r"page\.md"):
         run(">>> 1 + 1\n3\n", 10, "page.md", {})
+
+
+LINK = re.compile(r"\]\((?!https?://|#)([\w./-]+)(?:#[\w-]+)?\)")
+LINKING = [*PAGES, "CONTRIBUTING.md", "CHANGELOG.md"]
+
+
+@pytest.mark.parametrize("page", LINKING)
+def test_links_lead_somewhere(page: str) -> None:
+    path = ROOT / page
+    text = path.read_text(encoding="utf-8")
+    assert [link for link in LINK.findall(text) if not (path.parent / link).exists()] == []

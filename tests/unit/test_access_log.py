@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from noex.cli._access_log import Parser, Rejection, Request, open_log
+from noex.cli._access_log import LONGEST_LINE, Parser, Rejection, Request, open_log
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -259,3 +259,34 @@ def test_damaged_compressed_files_raise(tmp_path: Path, damage: str) -> None:
     path.write_bytes(data)
     with pytest.raises((EOFError, OSError, zlib.error)):
         read(path)
+
+
+def test_a_line_beyond_all_measure_is_rejected_and_read_past(tmp_path: Path) -> None:
+    good = '1.2.3.4 - - [01/Aug/1995:02:00:00 -0400] "GET /a HTTP/1.0" 200 120\n'
+    agent = '1.2.3.4 - - [01/Aug/1995:02:00:00 -0400] "GET /a HTTP/1.0" 200 120 "-" "{}"\n'
+    longest = agent.format("a" * (LONGEST_LINE - len(agent) + 3))
+    assert len(longest) == LONGEST_LINE + 1
+    log = tmp_path / "long.log"
+    log.write_text(good + agent.format("b" * 5 * LONGEST_LINE) + longest + good + "z" * 3 * LONGEST_LINE)
+    with open_log(log) as opened:
+        lines = [line for batch in opened.batches(2) for line in batch]
+    parser = Parser()
+    found = [parser.parse(line) for line in lines]
+    assert [type(request) for request in found] == [Request, Rejection, Request, Request, Rejection]
+    assert {request.reason for request in found if isinstance(request, Rejection)} == {
+        "the line is longer than 65,536 characters"
+    }
+    assert max(map(len, lines)) <= LONGEST_LINE + 2
+
+
+@pytest.mark.parametrize("cut", range(1, 90))
+def test_the_beginning_of_a_line_that_is_too_long_is_never_valid(tmp_path: Path, cut: int) -> None:
+    """Wherever the limit falls, also where what stands before it would be a line."""
+    head = '1.2.3.4 - - [01/Aug/1995:02:00:00 -0400] "GET /a HTTP/1.0" 200 1234567 "ref \\" er" "agent"'
+    host = "h" * (LONGEST_LINE + 1 - cut)
+    log = tmp_path / "long.log"
+    log.write_text(host + head[7:] + " and more\n")
+    with open_log(log) as opened:
+        lines = [line for batch in opened.batches(2) for line in batch]
+    assert len(lines) == 1
+    assert isinstance(Parser().parse(lines[0]), Rejection)

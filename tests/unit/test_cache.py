@@ -965,7 +965,7 @@ def test_re_entry_on_another_key_works() -> None:
     assert cache.stats().loads == 41
 
 
-def test_a_factory_may_use_the_cache_and_the_value_it_returns_wins() -> None:
+def test_a_factory_may_use_the_cache_and_what_is_set_meanwhile_stays() -> None:
     cache = Cache[str, int](max_entries=3)
 
     def factory() -> int:
@@ -977,14 +977,26 @@ def test_a_factory_may_use_the_cache_and_the_value_it_returns_wins() -> None:
         return 3
 
     assert cache.get_or_set("a", factory) == 3
-    assert cache.get("a") == 3
+    assert cache.get("a") == 1
     cache._check()
 
 
-def test_a_factory_that_clears_the_cache_still_sets_its_value() -> None:
+def test_a_key_that_is_deleted_while_it_is_loaded_is_not_kept() -> None:
+    """Whoever deletes it knows that what is being loaded may be out of date."""
+    cache = Cache[str, int](max_entries=3)
+    assert cache.get_or_set("a", lambda: int(cache.delete("a")) + 10) == 10
+    assert keys_of(cache) == set()
+    assert cache.get_or_set("a", lambda: int(cache.delete("b")) + 20) == 20
+    assert keys_of(cache) == {"a"}
+    assert cache.stats().loads == 2
+
+
+def test_a_cache_that_is_cleared_while_it_loads_stays_clear() -> None:
     cache = Cache[str, int](max_entries=3)
     cache.set("b", 1)
     assert cache.get_or_set("a", lambda: cache.clear() + 10) == 11
+    assert keys_of(cache) == set()
+    assert cache.get_or_set("a", lambda: 12) == 12
     assert keys_of(cache) == {"a"}
 
 

@@ -436,3 +436,43 @@ def test_a_time_chart_fits_its_width_however_long_the_log(last: int, width: int)
 
 def test_printable_escapes_what_a_terminal_would_obey() -> None:
     assert printable("a\x1b\x85\u202e\U000e0001\udc80é☃") == "a\\x1b\\x85\\u202e\\U000e0001\\x80é☃"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this platform has no device that is always full")
+@pytest.mark.parametrize("options", [[], ["--json", "-"], ["--metrics", "-"]])
+def test_a_standard_output_that_is_full_is_one_line_and_exit_2(options: list[str]) -> None:
+    with open("/dev/full", "wb") as full:
+        result = subprocess.run(
+            [sys.executable, "-m", "noex", "demo", "--lines", "50", *options],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+    assert "cannot write the standard output: No space left on device" in result.stderr
+
+
+def test_a_reader_that_has_gone_gets_no_traceback() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "noex", "demo", "--lines", "50", "--json", "-"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(120) != 0
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--idle", "0"), ("--idle", "-3"), ("--idle", "nan"), ("--ttl", "inf"), ("--entries", "0")]
+)
+def test_an_option_out_of_range_names_the_option(option: str, value: str) -> None:
+    result = CliRunner().invoke(cli, ["demo", "--lines", "5", option, value])
+    assert result.exit_code == 2
+    assert option in result.output
+    assert "None" not in result.output

@@ -19,6 +19,9 @@ def main() -> None:
         missing = (error.name or "").partition(".")[0]
         if missing not in {"click", "rich"}:
             raise
-        print(f"noex: the command line needs {missing}: pip install 'noex[cli]'", file=sys.stderr)
+        print(
+            f"noex: the command line needs {missing}: pip install 'noex[cli]'",
+            file=sys.stderr,
+        )
         raise SystemExit(1) from None
     cli(prog_name="noex")

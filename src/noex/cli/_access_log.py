@@ -19,12 +19,18 @@ import re
 import sys
 from contextlib import contextmanager
 from datetime import date
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, TextIO, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
 
-__all__ = ["OpenLog", "Parser", "Rejection", "Request", "open_log"]
+__all__ = ["LONGEST_LINE", "OpenLog", "Parser", "Rejection", "Request", "open_log"]
+
+
+LONGEST_LINE: Final = 65_536
+"""In characters, without the line end."""
 
 
 class Request(NamedTuple):
@@ -158,6 +164,8 @@ class Parser:
 def _why(line: str) -> Rejection:
     if not line.strip():
         return Rejection("the line is empty")
+    if len(line) > LONGEST_LINE:
+        return Rejection(f"the line is longer than {LONGEST_LINE:,} characters")
     position = 0
     for pattern, reason in _STEPS:
         found = pattern.match(line, position)
@@ -176,12 +184,36 @@ class OpenLog:
         self._raw = raw
         self.lines = lines
 
+    def batches(self, size: int) -> Iterator[list[str]]:
+        """Yield the lines, up to `size` at a time.
+
+        Of a line that is longer than `LONGEST_LINE` only the beginning is kept, in a form that is no valid line: so
+        memory is bounded whatever the file holds.
+        """
+        pieces = iter(partial(self.lines.readline, LONGEST_LINE + 1), "")
+        while batch := list(islice(pieces, size)):
+            if max(map(len, batch)) > LONGEST_LINE:
+                batch = list(_whole_lines(batch, pieces))
+            yield batch
+
     def position(self) -> int:
         """Return how many bytes of the file have been read; 0 for a pipe."""
         try:
             return self._raw.tell()
         except OSError:
             return 0
+
+
+def _whole_lines(batch: list[str], rest: Iterator[str]) -> Iterator[str]:
+    """Yield the lines that begin in the batch, reading the last of them to its end."""
+    pieces = iter(batch)
+    for piece in pieces:
+        if len(piece) <= LONGEST_LINE or piece.endswith("\n"):
+            yield piece
+            continue
+        yield piece + "\\"  # which nothing follows: no valid line ends so
+        while len(piece) > LONGEST_LINE and not piece.endswith("\n"):
+            piece = next(pieces, "") or next(rest, "")
 
 
 def _text(binary: BinaryIO) -> io.TextIOWrapper:

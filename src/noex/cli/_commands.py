@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import platform
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeVar
 
@@ -20,10 +22,11 @@ from noex.cli._export import document, prometheus
 from noex.cli._replay import Replay
 from noex.cli._report import report, show_rejected
 from noex.cli._sources import DemoSource, LogSource, UnreadableLog
+from noex.clock import LONGEST
 from noex.kernel import KERNEL, REASON
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from noex.cli._sources import Source
 
@@ -31,6 +34,20 @@ __all__ = ["cli"]
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
+_ENTRIES: Final = click.IntRange(min=1)
+
+
+class _Seconds(click.FloatRange):
+    """A length of time, which NaN is not."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if number != number:
+            self.fail(f"{value} is no number of seconds.", param, ctx)
+        return number
+
+
+_SECONDS: Final = _Seconds(min=0, min_open=True, max=LONGEST)
 _FILE: Final = click.Path(dir_okay=False, writable=True, allow_dash=True)
 
 
@@ -52,9 +69,11 @@ class Settings(NamedTuple):
 
 
 _OPTIONS: Final = (
-    click.option("--idle", type=float, default=1800, show_default=True, help="Seconds after which a session ends."),
-    click.option("--ttl", type=float, default=300, show_default=True, help="Seconds that the cache keeps an entry."),
-    click.option("--entries", type=int, default=1000, show_default=True, help="Entries that the cache holds."),
+    click.option("--idle", type=_SECONDS, default=1800, show_default=True, help="Seconds after which a session ends."),
+    click.option("--ttl", type=_SECONDS, default=300, show_default=True, help="Seconds that the cache keeps an entry."),
+    click.option(
+        "--entries", type=click.IntRange(min=1), default=1000, show_default=True, help="Entries that the cache holds."
+    ),
     click.option(
         "--policy", type=click.Choice(["lru"]), default="lru", show_default=True, help="How the cache evicts."
     ),
@@ -136,11 +155,10 @@ def _run(source: Source, settings: Settings, *, count_reading: bool) -> None:
     """Replay a source, then print and write what was found; `count_reading`: reading is part of the speed."""
     if settings.json_file == "-" and settings.metrics_file == "-":
         raise click.UsageError("--json - and --metrics - cannot both have the standard output; give one of them a file")
-    try:
-        replay = Replay(idle=settings.idle, ttl=settings.ttl, entries=settings.entries, policy=settings.policy)
-    except (TypeError, ValueError) as error:
-        raise click.UsageError(str(error)) from None
-    with replay:
+    with (
+        Replay(idle=settings.idle, ttl=settings.ttl, entries=settings.entries, policy=settings.policy) as replay,
+        _standard_output(),
+    ):
         seconds = _feed(replay, source, count_reading=count_reading)
         outcome = replay.outcome()
         if settings.show_rejected:
@@ -181,6 +199,21 @@ def _feed(replay: Replay, source: Source, *, count_reading: bool) -> float:
     except OSError as error:
         raise _UnusableError(f"cannot write {error.filename or 'the log'}: {error.strerror or error}") from None
     return seconds
+
+
+@contextmanager
+def _standard_output() -> Generator[None]:
+    """Turn a standard output that cannot be written into one line; a reader that has gone is none of our business."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whatever is left to write has nobody to read it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise _UnusableError(f"cannot write the standard output: {error.strerror or error}") from None
 
 
 def _console(*, stderr: bool = False) -> Console:

@@ -64,7 +64,7 @@ class LogSource:
             try:
                 with open_log(path) as log:
                     begins = True
-                    while lines := list(islice(log.lines, _BATCH)):
+                    for lines in log.batches(_BATCH):
                         position = log.position()
                         yield Batch(path, begins, lines, before + position)
                         begins = False

@@ -48,7 +48,8 @@ class _BagWalks(Table[K, V]):
 class DuplicateBagTable(kernel.DuplicateBagTable[K, V], _BagWalks[K, V]):
     """A table that keeps every entry: several values per key, equal ones too, in order of insertion.
 
-    Keys are any hashable values, compared as a dict does. Every verb is atomic.
+    Keys are any hashable values, compared as a dict does. Every verb is atomic, but for `delete_where`,
+    which goes entry by entry.
 
     >>> from noex import ets
     >>> events = ets.DuplicateBagTable[str, str]()
@@ -80,7 +81,8 @@ class BagTable(kernel.BagTable[K, V], _BagWalks[K, V]):
     """A table that keeps each pair of key and value once: several values per key, in order of insertion.
 
     Keys are any hashable values, compared as a dict does, and so are values; those without a hash are allowed, and
-    compared one by one. Every verb is atomic.
+    compared one by one. Every verb is atomic, but for `delete_where`,
+    which goes entry by entry.
 
     >>> from noex import ets
     >>> tags = ets.BagTable[str, str]()

@@ -1,7 +1,7 @@
 """Set kinds as mappings: what `MutableMapping` asks for, each verb atomic.
 
-`collections.abc` would build `pop`, `setdefault`, `popitem` and `update` from single steps, between which another
-thread may write; here each is one step.
+`collections.abc` would build `pop`, `popitem`, `update` and `setdefault` from single steps, between which another
+thread may write; here each is one step. (`setdefault`, as `clear`, is a verb of the kernel's.)
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, MutableMapping, ValuesView
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from noex.errors import KeyNotFound
+from noex.errors import KeyNotFound, TableEmpty
 from noex.typing import DEFAULT, Items, SupportsKeysAndGetItem, Ttl
 
 __all__ = ["SetMapping"]
@@ -114,21 +114,12 @@ class SetMapping(MutableMapping[K, V]):
         """Remove and return the last entry: the newest key of a set, the largest of an ordered set. Atomic.
 
         Raises:
-            KeyError: the table is empty.
+            TableEmpty: the table is empty; a `KeyError`.
         """
         entry = self._pop_entry()
         if entry is None:
-            raise KeyError(f"popitem: {self._label()} is empty")
+            raise TableEmpty(f"popitem finds nothing: {self._label()} is empty; ask `if table` or len() first")
         return entry
-
-    def setdefault(self, key: K, default: Any = None, /) -> Any:
-        """Return the value of the key, writing `default` first where it is absent. Atomic."""
-        while True:
-            value = self.lookup(key, _ABSENT)
-            if value is not _ABSENT:
-                return value
-            if self.insert_new(key, default):
-                return default
 
     def update(
         self,
@@ -162,7 +153,7 @@ class SetMapping(MutableMapping[K, V]):
         if not isinstance(other, Mapping):
             return NotImplemented
         mine = self._entries()
-        others: Mapping[Any, Any] = other
+        others: Mapping[Any, Any] = other  # pyright: ignore[reportUnknownVariableType]
         if len(mine) != len(others):
             return False
         for key, value in mine:

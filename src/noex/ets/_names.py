@@ -98,7 +98,8 @@ class Names:
                 return table
             if not exist_ok:
                 raise TableExists(
-                    f"{standing!r} has the name {name!r} already; close it, or say exist_ok=True to share it"
+                    f"{standing!r} has the name {name!r} already; close it or choose another name "
+                    "(exist_ok=True shares a table)"
                 )
             if standing._options != options:
                 raise TableExists(

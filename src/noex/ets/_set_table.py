@@ -21,9 +21,9 @@ class SetTable(kernel.SetTable[K, V], SetMapping[K, V], Table[K, V]):  # type: i
     """A table with one value per key: a dict that threads can share, with lifetimes and counters.
 
     Keys are any hashable values, compared as a dict does. `ttl` is the lifetime of entries that are written without
-    one of their own, in seconds; None means no end. Every verb is atomic, and a table is a `MutableMapping`, except
-    that `clear` tells how many entries there were. Values are held by reference: treat what is in a table as
-    immutable, and change it by writing it again (`compute`).
+    one of their own, in seconds; None means no end. Every verb is atomic, but for `update_where` and `delete_where`,
+    which go entry by entry. A table is a `MutableMapping`, except that `clear` tells how many entries there were.
+    Values are held by reference: treat what is in a table as immutable, and change it by writing it again (`compute`).
 
     >>> from noex import ets
     >>> users = ets.SetTable[str, str](ttl=3600)

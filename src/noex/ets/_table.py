@@ -192,7 +192,7 @@ class Table(Generic[K, V]):
         return f"<{type(self).__name__}{name} engine='memory' size={self._size_now()}>"
 
     def _size_now(self) -> int:
-        """Return the number of entries held, reading no clock: `repr` never fails."""
+        """Return the number of entries, or -1 where a clock of the user's fails: `repr` never does."""
         try:
             return len(self)
         except Exception:  # a user's clock may raise, and a repr must not

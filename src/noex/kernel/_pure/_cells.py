@@ -81,6 +81,7 @@ class BagCells(Hashed, Generic[K, V]):
 
     def _put(self, cell: Cell, ticket: int, value: Any, hashed: Any) -> None:
         cell.values[ticket] = value
+        cell.version += 1
 
     def _forget(self, cell: Cell, ticket: int, hashed: Any) -> None:
         """Take note, under the lock, that a value is gone."""
@@ -149,22 +150,24 @@ class BagCells(Hashed, Generic[K, V]):
 
     def _remove(self, keys: list[K]) -> list[Cell]:
         """Remove the cells of the keys, all at once, and return them."""
-        handles = [self._resolve(key)[0] for key in keys]
-        gone: list[Cell] = []
-        acquire()
-        try:
-            rows = self._rows
-            len(rows)  # a closed table says so here
-            for handle in handles:
-                cell = rows.pop(handle, None)
-                if cell is not None:
-                    gone.append(cell)
-                    cell.version += 1
-                    self._size -= len(cell.values)
-                    self._dismiss(handle)
-        finally:
-            release()
-        return gone
+        while True:
+            found = [self._resolve(key) for key in keys]
+            gone: list[Cell] = []
+            acquire()
+            try:
+                rows = self._rows
+                len(rows)  # a closed table says so here
+                if all(handle in rows or self._still_absent(handle, witness) for handle, _, witness in found):
+                    for handle, _, _ in found:
+                        cell = rows.pop(handle, None)
+                        if cell is not None:
+                            gone.append(cell)
+                            cell.version += 1
+                            self._size -= len(cell.values)
+                            self._dismiss(handle)
+                    return gone
+            finally:
+                release()
 
     def _snapshot(self) -> list[tuple[Handle, Cell, dict[int, V]]]:
         """Return handles, cells and their values, as they stand at one instant."""

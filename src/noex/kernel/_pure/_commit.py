@@ -5,7 +5,7 @@ thread run at a time anyway) and much is won: no order of locks to keep, changes
 nothing else, and two threads whose garbage collections write to each other's tables cannot block each other.
 
 It is re-entrant because CPython may run a finalizer or a signal handler between any two calls, also in here, and that
-code may use a table. So a commit tests that its rows are still current and changes them *in one run of bytecodes
+code may use a table. So a commit of one row tests that it is still current and changes it *in one run of bytecodes
 without a call in between*: CPython looks for such work only at calls, jumps back, and allocations.
 
 A process that forks holds the lock while it does, so that its child never inherits a half-done commit.

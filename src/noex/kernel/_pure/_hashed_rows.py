@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from noex.kernel._pure._hashed import PLAIN, Foreign, Handle, Hashed
+from noex.kernel._pure._hashed import PLAIN, Foreign, Handle, Hashed, is_plain
 from noex.kernel._pure._set_rows import K, Row, SetRows, V
 from noex.typing import Clock
 
@@ -33,6 +33,9 @@ class HashedRows(Hashed, SetRows[K, V]):
             if row is None or row[2] is None or now < row[2]:
                 return key, row, witness
         return super()._find(key, now)
+
+    def _stands_for(self, handle: Handle, key: Any) -> bool:
+        return type(handle) is Foreign or is_plain(key)
 
     def _arrived(self, handle: Handle) -> None:
         """Nothing: `_admit` has counted it."""

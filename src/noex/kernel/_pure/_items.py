@@ -20,8 +20,12 @@ def pairs_of(items: Any) -> list[tuple[Any, Any]]:
     """
     if hasattr(items, "keys"):
         return [(key, items[key]) for key in items.keys()]  # noqa: SIM118 - it need not iterate as a dict does
+    try:
+        iterator = iter(items)
+    except TypeError:
+        raise TypeError(f"entries are a mapping, or pairs of key and value, not {shown(items)}") from None
     pairs: list[tuple[Any, Any]] = []
-    for number, item in enumerate(items):
+    for number, item in enumerate(iterator):
         try:
             key, value = item
         except (TypeError, ValueError):

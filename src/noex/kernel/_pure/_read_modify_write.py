@@ -40,7 +40,7 @@ class ReadModifyWrite(Lifetimes[K, V]):
         Raises:
             CounterTypeError: what is stored is no int or float (a bool is none, nor is NaN); nothing is changed.
             TypeError: an argument is no number, or of `threshold` and `reset_to` only one is given.
-            ValueError: an argument is NaN, or infinite where it would be stored.
+            ValueError: an argument is NaN, or infinite where it would be stored; so is the sum.
 
         >>> from noex import ets
         >>> hits = ets.SetTable[str, int]()
@@ -62,12 +62,26 @@ class ReadModifyWrite(Lifetimes[K, V]):
             stored: Any = default if row is None else row[1]
             if type(stored) is not int and (type(stored) is not float or stored != stored):
                 stored = self._counted(key, stored)
-            result = stored + step
-            if threshold is not None and (result > threshold if step >= 0 else result < threshold):
-                result = reset_to
+            result = self._added(key, stored, step)
+            if threshold is not None and reset_to is not None:
+                beyond = result > threshold if step >= 0 else result < threshold
+                result = reset_to if beyond else result
             new: Row = (key, result, due, due) if row is None else (row[0], result, row[2], row[3])
             if self._commit(handle, row, new, witness):
-                return result  # type: ignore[no-any-return]
+                return result
+
+    def _added(self, key: object, stored: Number, step: Number) -> Number:
+        """Return the sum, which must be a finite number."""
+        try:
+            result = stored + step
+        except OverflowError:
+            result = math.inf
+        if isinstance(result, float) and not math.isfinite(result):
+            raise ValueError(
+                f"{shown(stored)} and {shown(step)} add up to no finite float, for {shown(key)} in {self._label()}; "
+                "count in ints, which have no largest one"
+            )
+        return result
 
     def _counted(self, key: object, stored: object) -> Number:
         """Return what is stored if it counts as a number, though of a subclass."""

@@ -79,6 +79,10 @@ class SetRows(Generic[K, V]):
     def _admit(self, handle: Handle, witness: int) -> bool:
         """Let a new key in, under the lock, before its row; False to resolve it again."""
 
+    def _stands_for(self, handle: Handle, key: Any) -> bool:
+        """Tell whether the handle may stand for a new row with that key: the plain one of an equal key may not."""
+        return True
+
     @abstractmethod
     def _still_absent(self, handle: Handle, witness: int) -> bool:
         """Tell whether a key that was not found cannot have arrived since under another handle."""
@@ -230,6 +234,8 @@ class SetRows(Generic[K, V]):
             old = {handle: rows[handle] for handle in writes if handle in rows}
             new = [handle for handle in writes if handle not in old]
             arrived = 0
+            if not all(self._stands_for(handle, writes[handle][0]) for handle in new):
+                return None
             for handle in new:
                 if not self._admit(handle, witness + arrived):
                     return None
@@ -249,13 +255,20 @@ class SetRows(Generic[K, V]):
         finally:
             release()
 
-    def _remove_many(self, handles: list[Handle], now: float) -> int:
-        """Remove the rows of the handles, all seen at once; return how many were live."""
+    def _remove_many(self, found: list[tuple[Handle, Row | None, int]]) -> dict[Handle, Row] | None:
+        """Remove the rows of keys that were resolved, all seen at once; return them, for the caller to count and drop.
+
+        None, and no change, if a key that was not found may have arrived since under another handle.
+        """
+        handles = [handle for handle, _, _ in found]
         for handle in handles if self._computing else ():
             self._forbid(handle)
         acquire()
         try:
             rows = self._rows
+            for handle, row, witness in found:
+                if row is None and handle not in rows and not self._still_absent(handle, witness):
+                    return None
             gone = {handle: rows[handle] for handle in handles if handle in rows}
             rows.update(dict.fromkeys(gone, _GONE))
             for handle in gone:
@@ -263,7 +276,7 @@ class SetRows(Generic[K, V]):
                 self._departed(handle)
         finally:
             release()
-        return self._count_live(gone, now)
+        return gone
 
     def _remove_all(self, now: float) -> int:
         """Remove every row; return how many were live."""

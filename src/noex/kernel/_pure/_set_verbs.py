@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, overload
 
 from noex.clock import TOLERANCE
+from noex.errors import UnhashableKey
 from noex.kernel._pure._commit import acquire, release
 from noex.kernel._pure._hashed import Handle
 from noex.kernel._pure._read_modify_write import ReadModifyWrite
@@ -71,6 +72,22 @@ class SetVerbs(ReadModifyWrite[K, V]):
             if self._commit(handle, None, self._row(key, value, due, None), witness):
                 return True
 
+    def setdefault(self, key: K, default: Any = None, /) -> Any:
+        """Return the value of the key, writing `default` first where it is absent. Cost and errors as `insert`. Atomic.
+
+        >>> from noex import ets
+        >>> users = ets.SetTable[str, str]()
+        >>> users.setdefault("u1", "Ada"), users.setdefault("u1", "Grace")
+        ('Ada', 'Ada')
+        """
+        now, due = self._lifetime(DEFAULT)
+        while True:
+            handle, row, witness = self._find(key, now)
+            if row is not None:
+                return row[1]
+            if self._commit(handle, None, self._row(key, default, due, None), witness):
+                return default
+
     def insert_many(self, items: Items[K, V], *, ttl: Ttl = DEFAULT) -> int:
         """Write the entries of a mapping or of pairs, all or nothing; return how many keys were written.
 
@@ -125,6 +142,10 @@ class SetVerbs(ReadModifyWrite[K, V]):
 
         O(number of keys). Atomic: all values are of one instant.
 
+        Raises:
+            UnhashableKey: a key has no hash, which an ordered table with `key=` allows, and a dict does not.
+            UnorderableKey: a key cannot be one of this table.
+
         >>> from noex import ets
         >>> users = ets.SetTable[str, str]()
         >>> users.insert("u1", "Ada")
@@ -147,11 +168,19 @@ class SetVerbs(ReadModifyWrite[K, V]):
                 for row, (_, handle, found, witness) in zip(current, resolved, strict=True)
             ):
                 break
-        return {
-            key: row[1]
-            for (key, _, _, _), row in zip(resolved, current, strict=True)
-            if row is not None and (row[2] is None or now < row[2])
-        }
+        try:
+            return {
+                key: row[1]
+                for (key, _, _, _), row in zip(resolved, current, strict=True)
+                if row is not None and (row[2] is None or now < row[2])
+            }
+        except TypeError as error:
+            if "unhashable type" not in str(error):
+                raise
+            raise UnhashableKey(
+                f"lookup_many of {self._label()} returns a dict, which cannot hold such keys ({error}); "
+                "look them up one by one"
+            ) from None
 
     def member(self, key: K) -> bool:
         """Tell whether the key is present; `key in table` is the same.
@@ -221,9 +250,12 @@ class SetVerbs(ReadModifyWrite[K, V]):
         >>> users.delete_many(["u1", "u9"])
         1
         """
-        now = self._tick()
-        handles = [handle for handle, row, _ in map(self._resolve, list(keys)) if row is not None]
-        return self._remove_many(handles, now)
+        wanted = list(keys)
+        while True:
+            now = self._tick()
+            gone = self._remove_many([self._resolve(key) for key in wanted])
+            if gone is not None:
+                return self._count_live(gone, now)
 
     def delete_object(self, key: K, value: V) -> int:
         """Remove the entry only if its value is `value` (identical or `==`); return how many went: 0 or 1.

@@ -179,7 +179,7 @@ class SortedKeys:
             self._split(left)
 
     def _check(self) -> None:
-        """Raise AssertionError unless keys ascend, sizes agree and chunks are neither empty nor too long."""
+        """Raise AssertionError unless keys ascend, sizes agree and no chunk is empty."""
         keys = list(self)
         assert self._size == len(keys), (self._size, len(keys))
         assert all(a < b for a, b in pairwise(keys)), "keys do not ascend"

@@ -125,6 +125,16 @@ class CacheTable(HashedRows[K, V], Lifetimes[K, V]):
             if self._keep(handle, row, new, witness, now):
                 return
 
+    def _add(self, key: K, value: V, ttl: Ttl) -> bool:
+        """Write an entry only where the key is absent; return whether it was. Cost and errors as `set`. Atomic."""
+        now, due = self._lifetime(ttl)
+        while True:
+            handle, row, witness = self._find(key, now)
+            if row is not None:
+                return False
+            if self._keep(handle, None, self._row(key, value, due, None), witness, now):
+                return True
+
     def _set_plain(self, key: K, value: V, due: float | None, now: float) -> bool:
         """Do as `set` in one step, for a plain key that is new, in a table of plain keys; False for any other."""
         gone: list[Row] = []  # dropped when the lock is free again
@@ -176,14 +186,7 @@ class CacheTable(HashedRows[K, V], Lifetimes[K, V]):
         return row
 
     def delete(self, key: K) -> bool:
-        """Remove the entry of the key; return whether there was one. O(1). Atomic.
-
-        >>> from noex import Cache
-        >>> pages = Cache[str, str]()
-        >>> pages.set("/", "<h1>Home</h1>")
-        >>> pages.delete("/"), pages.delete("/")
-        (True, False)
-        """
+        """Remove the entry of the key; return whether there was one. O(1). Atomic."""
         now = self._tick()
         while True:
             handle, row, witness = self._find(key, now)
@@ -193,16 +196,7 @@ class CacheTable(HashedRows[K, V], Lifetimes[K, V]):
                 return True
 
     def clear(self) -> int:
-        """Remove all entries; return how many there were. The statistics go on counting.
-
-        O(1) for readers and writers, O(n) for the caller, who frees the entries. Atomic.
-
-        >>> from noex import Cache
-        >>> pages = Cache[str, str]()
-        >>> pages.set("/", "<h1>Home</h1>")
-        >>> pages.clear(), len(pages)
-        (1, 0)
-        """
+        """Remove all entries; return how many there were. Atomic."""
         return self._remove_all(self._tick_all())
 
     def __contains__(self, key: object) -> bool:

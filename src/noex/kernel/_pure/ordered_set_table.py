@@ -195,9 +195,10 @@ class OrderedSetTable(OrderedRows[K, V]):
         now = self._tick_all()
         acquire()
         try:
-            return self._remove_many([handle for handle, _ in self._between(ends)], now)
+            gone = self._remove_many([(handle, row, 0) for handle, row in self._between(ends)])
         finally:
             release()
+        return self._count_live(gone or {}, now)
 
     def pop_first(self) -> Entry | None:
         """Remove the entry with the smallest key and return it, or None in an empty table.

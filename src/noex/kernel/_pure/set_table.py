@@ -10,6 +10,7 @@ from noex.errors import UnhashableKey
 from noex.kernel._pure._commit import acquire, release
 from noex.kernel._pure._hashed import PLAIN, Handle, is_plain
 from noex.kernel._pure._hashed_rows import HashedRows
+from noex.kernel._pure._items import pairs_of
 from noex.kernel._pure._set_rows import FOREVER, RECLAIM_PER_WRITE, K, Row, V
 from noex.kernel._pure._set_verbs import SetVerbs
 from noex.typing import DEFAULT, Clock, Items, Number, Ttl
@@ -40,16 +41,17 @@ class SetTable(HashedRows[K, V], SetVerbs[K, V]):
         return table
 
     def _collect(self, items: Items[K, V]) -> tuple[dict[Handle, tuple[K, V]], int]:
+        pairs: list[tuple[K, V]] = list(items.items()) if type(items) is dict else pairs_of(items)
         try:
-            batch: dict[K, V] = dict(items)
+            batch: dict[K, V] = dict(pairs)
         except TypeError as error:
-            raise self._explain_items(items, error) from None
+            raise self._explain_items(error) from None
         witness = self._arrivals
         if all(type(key) in PLAIN or is_plain(key) for key in batch) and not self._foreign:
             return {key: (key, value) for key, value in batch.items()}, witness
         return {self._resolve(key)[0]: (key, value) for key, value in batch.items()}, witness
 
-    def _explain_items(self, items: object, error: TypeError) -> TypeError:
+    def _explain_items(self, error: TypeError) -> TypeError:
         if "unhashable type" in str(error):
             return UnhashableKey(
                 f"a key given to {self._label()} cannot be one ({error}); use values that have a hash, "
