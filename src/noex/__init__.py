@@ -7,7 +7,6 @@ The house, each floor above those it imports::
     metrics/  rates  leaderboard              whose state is in tables
     _recipe  _single_flight                 what recipes share
     ets/                                    tables: the four kinds, and the stores that name them
-    _locks                                  locks that a fork leaves free
     kernel/                                 data structures, behind one contract
     errors  clock  typing                   the ground floor: error tree, time, public aliases
 

@@ -11,11 +11,11 @@ import threading
 from collections.abc import Callable, Hashable
 from typing import Any, Generic, TypeVar
 
-from noex._locks import new_lock
 from noex.errors import LoadDeadlock, TableClosed
 from noex.ets import SetTable, Store
+from noex.kernel import acquire, release
 
-__all__ = ["SingleFlight"]
+__all__ = ["Freshness", "SingleFlight"]
 
 V = TypeVar("V")
 
@@ -34,10 +34,19 @@ class _Status:
         self.waits_for: _Load | None = None
 
 
-class _Load:
-    """One call of a factory: who makes it, in which process, what came of it, and whether that is out of date."""
+class Freshness:
+    """Whether what a load gets is out of date before it is there."""
 
-    __slots__ = ("done", "error", "leader", "process", "stale", "value")
+    __slots__ = ("stale",)
+
+    def __init__(self) -> None:
+        self.stale = False
+
+
+class _Load:
+    """One call of a factory: who makes it, in which process, what came of it."""
+
+    __slots__ = ("done", "error", "freshness", "leader", "process", "value")
 
     def __init__(self, leader: _Status) -> None:
         self.leader = leader
@@ -45,34 +54,24 @@ class _Load:
         self.done = threading.Event()
         self.value: Any = None
         self.error: BaseException | None = None
-        self.stale = False
+        self.freshness = Freshness()
 
 
 _this_thread = _Thread()
-_graph = threading.Lock()  # over who waits for whom
-
-
-def _begin_anew() -> None:
-    """In a forked process: no thread that might hold the lock came along."""
-    global _graph  # noqa: PLW0603 - that is the point
-    _graph = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_anew)
 
 
 class SingleFlight(Generic[V]):
     """Loads under way, by key."""
 
-    __slots__ = ("_keeping", "_loads")
+    __slots__ = ("_loads",)
 
     def __init__(self) -> None:
         self._loads: SetTable[Any, _Load] = SetTable(store=Store())  # nobody else's business
-        self._keeping = new_lock()  # over keeping what was loaded, and saying that it must not be
 
-    def run(self, key: Hashable, load: Callable[[], V], keep: Callable[[V], object], what: str) -> V:
-        """Return what `load` returns, called here or by another thread; `keep` it, unless `forget` came in between.
+    def run(self, key: Hashable, load: Callable[[Freshness], V], what: str) -> V:
+        """Return what `load` returns, called here or by another thread.
+
+        It is called with its `Freshness`, which turns stale if what it gets must not be kept any more.
 
         Atomic: of all callers for a key, one runs `load`; its exception goes to every waiter, and is not kept. What
         ends a thread, such as `KeyboardInterrupt`, stays with that one: another caller takes over.
@@ -100,10 +99,7 @@ class SingleFlight(Generic[V]):
             finally:
                 del theirs  # the error's traceback holds this frame: no circle
         try:
-            mine.value = load()
-            with self._keeping:
-                if not mine.stale:
-                    keep(mine.value)
+            mine.value = load(mine.freshness)
         except BaseException as error:
             mine.error = error
             raise
@@ -116,20 +112,21 @@ class SingleFlight(Generic[V]):
     def forget(self, key: Hashable) -> None:
         """Have nothing kept of a load of the key that is under way. O(1). Atomic."""
         try:
-            if len(self._loads):
-                with self._keeping:
-                    load = self._loads.lookup(key)
-                    if load is not None:
-                        load.stale = True
+            load = self._loads.lookup(key) if len(self._loads) else None
+            if load is not None:
+                acquire()
+                load.freshness.stale = True
+                release()
         except TableClosed:
             pass  # nothing will be kept any more
 
     def forget_all(self) -> None:
         """Have nothing kept of all loads that are under way. O(loads). Atomic."""
         try:
-            with self._keeping:
-                for load in self._loads.values():
-                    load.stale = True
+            for load in self._loads.values():
+                acquire()
+                load.freshness.stale = True
+                release()
         except TableClosed:
             pass  # as above
 
@@ -149,7 +146,8 @@ class SingleFlight(Generic[V]):
 
 def _wait(load: _Load, me: _Status, what: str) -> None:
     """Wait for the load of another thread, unless that one waits for this."""
-    with _graph:
+    acquire()  # nobody else begins to wait meanwhile
+    try:
         leader = load.leader
         while True:
             if leader is me:
@@ -162,6 +160,8 @@ def _wait(load: _Load, me: _Status, what: str) -> None:
                 break  # it runs, or is about to
             leader = ahead.leader
         me.waits_for = load
+    finally:
+        release()
     try:
         load.done.wait()
     finally:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from noex import kernel
-from noex._single_flight import SingleFlight
+from noex._single_flight import Freshness, SingleFlight
 from noex.clock import check_clock, seconds
 from noex.ets import Store, Table
 from noex.ets._names import names_of
@@ -117,14 +117,14 @@ class Cache(kernel.CacheTable[K, V], Table[K, V]):
         if value is not kernel.ABSENT:
             return value  # type: ignore[no-any-return]
 
-        def load() -> V:
+        def load(freshness: Freshness) -> V:
             value: Any = self._peek(key)  # another load may have ended since the miss
-            return self._load(key, factory) if value is kernel.ABSENT else value
+            if value is kernel.ABSENT:
+                value = self._load(key, factory)
+                self._add(key, value, ttl, unless=freshness)
+            return value  # type: ignore[no-any-return]
 
-        def keep(value: V) -> None:
-            self._add(key, value, ttl)
-
-        return self._flight.run(_hashable(key), load, keep, f"{key!r} of {self._label()}")
+        return self._flight.run(_hashable(key), load, f"{key!r} of {self._label()}")
 
     def delete(self, key: K) -> bool:
         """Remove the entry of the key; return whether there was one. O(1). Atomic.

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar, get_args
 
-from noex._locks import new_lock
 from noex._recipe import Recipe, whole_number
 from noex.errors import UnorderableKey
 from noex.ets import OrderedSetTable, SetTable, Store
+from noex.kernel import NEVER, acquire, release
 from noex.typing import Clock, Entry, Number
 
 __all__ = ["Leaderboard", "Mode", "Standing"]
@@ -43,10 +43,13 @@ class _Record(Generic[P]):
 
     place: tuple[Number, P]
     handle: Any  # what the board knows the place by
+    member: Any  # what the table of records knows the player by
     position: int  # where it was on the board when last asked for
     score: Number
     history: list[Number] | None
     gone: bool = False
+    busy: bool = False
+    later: list[Number] = field(default_factory=list[Number])  # submitted by a finalizer that struck while it was busy
 
 
 class Leaderboard(Recipe, Generic[P]):
@@ -69,7 +72,7 @@ class Leaderboard(Recipe, Generic[P]):
     [90, 120]
     """
 
-    __slots__ = ("_acquire", "_history", "_keep", "_lookup", "_mode", "_ranking", "_records", "_release")
+    __slots__ = ("_history", "_keep", "_lookup", "_mode", "_ranking", "_records")
 
     def __init__(
         self,
@@ -92,14 +95,11 @@ class Leaderboard(Recipe, Generic[P]):
         self._records = SetTable[P, _Record[P]](name, store=store, clock=clock)
         try:
             ranking = None if name is None else f"{name}.ranking"
-            self._ranking = OrderedSetTable[tuple[Number, P], Number](ranking, store=store, clock=clock)
+            self._ranking = OrderedSetTable[tuple[Number, P], tuple[Number, Any]](ranking, store=store, clock=clock)
         except BaseException:
             self._records.close()
             raise
         self._lookup = self._records.lookup
-        lock = new_lock()  # for the two tables together, and the records, which are changed in place
-        self._acquire = lock.acquire
-        self._release = lock.release
 
     def submit(self, player: P, score: Number) -> Standing[P]:
         """Take a player's score and return where the player stands with what then counts.
@@ -123,16 +123,24 @@ class Leaderboard(Recipe, Generic[P]):
             score = _finite(score, player)
         while True:  # again when another thread enters or removes the player meanwhile
             record = self._lookup(player)
-            self._acquire()
+            if record is None:
+                standing = self._enter(player, score)
+                if standing is not None:
+                    return standing
+                continue
+            acquire()
             try:
-                if record is None:
-                    standing = self._enter(player, score)
-                    if standing is not None:
-                        return standing
-                elif not record.gone:
-                    return self._move(record, score)
+                if record.busy:  # a finalizer that struck in the middle of a submit of this very player
+                    record.later.append(score)
+                    return Standing(record.position + 1, player, record.score)
+                if not record.gone:
+                    record.busy = True
+                    try:
+                        return self._move(record, score)
+                    finally:
+                        self._settle(record)
             finally:
-                self._release()
+                release()
 
     def score(self, player: P) -> Number | None:
         """Return the player's score, `None` for one who is not on the board.
@@ -146,11 +154,11 @@ class Leaderboard(Recipe, Generic[P]):
         record = self._lookup(player)
         if record is None:
             return None
-        self._acquire()
+        acquire()
         try:
             return None if record.gone else record.score
         finally:
-            self._release()
+            release()
 
     def rank(self, player: P) -> int | None:
         """Return the player's rank, 1 for the best, `None` for one who is not on the board.
@@ -168,11 +176,11 @@ class Leaderboard(Recipe, Generic[P]):
         record = self._lookup(player)
         if record is None:
             return None
-        self._acquire()
+        acquire()
         try:
             return None if record.gone else self._position(record) + 1
         finally:
-            self._release()
+            release()
 
     def top(self, n: int = 10) -> list[Standing[P]]:
         """Return the `n` best, best first.
@@ -189,11 +197,11 @@ class Leaderboard(Recipe, Generic[P]):
         (1, 1, [Standing(rank=1, player='ann', score=7)])
         """
         whole_number(n, "n", 0)
-        self._acquire()
+        acquire()
         try:
             entries = self._ranking.range(limit=n)
         finally:
-            self._release()
+            release()
         return _standings(entries, 1)
 
     def around(self, player: P, n: int) -> list[Standing[P]]:
@@ -216,7 +224,7 @@ class Leaderboard(Recipe, Generic[P]):
         record = self._lookup(player)
         if record is None:
             return []
-        self._acquire()
+        acquire()
         try:
             if record.gone:
                 return []
@@ -224,7 +232,7 @@ class Leaderboard(Recipe, Generic[P]):
             start = max(0, position - n)
             entries = self._ranking.range(self._ranking.at(start).key, limit=position - start + 1 + n)
         finally:
-            self._release()
+            release()
         return _standings(entries, start + 1)
 
     def history(self, player: P) -> list[Number]:
@@ -239,11 +247,11 @@ class Leaderboard(Recipe, Generic[P]):
         record = self._lookup(player)
         if record is None:
             return []
-        self._acquire()
+        acquire()
         try:
             return [] if record.gone or record.history is None else record.history[::-1]
         finally:
-            self._release()
+            release()
 
     def remove(self, player: P) -> bool:
         """Take the player off the board, with their history, and tell whether they were on it.
@@ -258,45 +266,63 @@ class Leaderboard(Recipe, Generic[P]):
         >>> board.submit("ann", 7).rank, board.remove("ann"), board.remove("ann"), len(board)
         (1, True, False, 0)
         """
-        self._acquire()
+        record = self._lookup(player)
+        if record is None:
+            return False
+        acquire()
         try:
-            record = self._records.take(player)
-            if record is None:
+            if record.gone or record.busy:
                 return False
             record.gone = True
-            self._ranking.delete(record.place)
+            self._ranking._drop(record.handle)
+            self._records._drop(record.member)
             return True
         finally:
-            self._release()
+            release()
 
     def close(self) -> None:
         """Close the tables and free their names; every other verb raises `TableClosed` then. May be repeated."""
-        self._acquire()
+        acquire()
         try:
             self._records.close()
             self._ranking.close()
         finally:
-            self._release()
+            release()
 
     def _enter(self, player: P, score: Number) -> Standing[P] | None:
-        """Put a new player on the board; `None` if the player is on it already. The caller has the lock."""
-        if self._records.member(player):
+        """Put a new player on the board; `None` if the player is on it already."""
+        records, ranking = self._records, self._ranking
+        member, row, witness = records._find(player, NEVER)
+        if row is not None:
             return None
         place = (-score, player)
-        self._occupy(place, score)
-        record = _Record(place, self._ranking._sort_key(place), 0, score, [score] if self._history else None)
+        handle = ranking._sort_key(place)
+        record = _Record(place, handle, member, 0, score, [score] if self._history else None, busy=True)
+        acquire()
         try:
-            self._records.insert(player, record)
-        except BaseException:  # from the player's hash or comparison
-            self._ranking.delete(place)
-            raise
-        rank = self._position(record) + 1
-        if self._keep is not None and len(self._ranking) > self._keep:
-            last = self._ranking.pop_last()
-            dropped = None if last is None else self._records.take(last.key[1])
-            if dropped is not None:
-                dropped.gone = True
-        return Standing(rank, player, score)
+            if not records._commit(member, None, (player, record, None, None), witness):
+                return None
+            if not ranking.insert_new(place, (score, member)):
+                record.gone = True
+                records._drop(member)
+                raise self._taken(player)
+            record.position = self._position(record)
+            if self._keep is not None and len(ranking) > self._keep:
+                last = ranking.pop_last()
+                dropped = None if last is None else records._drop(last.value[1])
+                if dropped is not None:
+                    dropped[1].gone = True
+            standing = Standing(record.position + 1, player, score)
+            self._settle(record)
+            return standing
+        finally:
+            release()
+
+    def _settle(self, record: _Record[P]) -> None:
+        """End a submit, with those that came meanwhile from finalizers. The caller has the lock."""
+        while record.later and not record.gone:
+            self._move(record, record.later.pop(0))
+        record.busy = False
 
     def _move(self, record: _Record[P], score: Number) -> Standing[P]:
         """Take one more score of a player who is on the board. The caller has the lock."""
@@ -313,7 +339,7 @@ class Leaderboard(Recipe, Generic[P]):
             position = self._position(record)
         else:
             place = (-new, player)
-            moved = self._ranking._renumber(record.handle, -new, place, new, record.position)
+            moved = self._ranking._renumber(record.handle, -new, place, (new, record.member), record.position)
             if moved is None:
                 raise self._taken(player)
             record.place = place
@@ -326,11 +352,6 @@ class Leaderboard(Recipe, Generic[P]):
             if len(history) > self._history:
                 del history[0]
         return _new_standing(Standing, (position + 1, player, record.score))
-
-    def _occupy(self, place: tuple[Number, P], score: Number) -> None:
-        """Put a place on the board; raise `UnorderableKey` unless the player is ordered, and apart from all others."""
-        if not self._ranking.insert_new(place, score):
-            raise self._taken(place[1])
 
     def _taken(self, player: P) -> UnorderableKey:
         return UnorderableKey(
@@ -346,33 +367,33 @@ class Leaderboard(Recipe, Generic[P]):
 
     def _check(self) -> None:
         """Raise AssertionError unless the two tables tell the same."""
-        self._acquire()
+        acquire()
         try:
             self._records._check()
             self._ranking._check()
             told = {record.place: record.score for record in self._records.values() if not record.gone}
-            board = dict(self._ranking.to_list())
+            board = {place: value[0] for place, value in self._ranking.to_list()}
             if told != board or len(told) != len(self._records) or len(told) > (self._keep or len(told)):
                 raise AssertionError("players with a record and players on the board differ, or are too many")
             if any(-place[0] != score for place, score in board.items()):
                 raise AssertionError("a player stands at another score's place")
         finally:
-            self._release()
+            release()
 
     def __len__(self) -> int:
         """Return the number of players on the board. O(1)."""
-        self._acquire()
+        acquire()
         try:
             return len(self._records)
         finally:
-            self._release()
+            release()
 
     def __repr__(self) -> str:
         return f"Leaderboard(name={self._records.name!r}, mode={self._mode!r})"
 
 
 def _standings(entries: list[Entry], first: int) -> list[Standing[Any]]:
-    return [Standing(rank, key[1], score) for rank, (key, score) in enumerate(entries, first)]
+    return [Standing(rank, key[1], value[0]) for rank, (key, value) in enumerate(entries, first)]
 
 
 def _finite(score: object, player: object) -> Number:

@@ -18,10 +18,10 @@ from collections.abc import Iterator
 from operator import itemgetter
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
-from noex._locks import new_lock
 from noex._recipe import Recipe, whole_number
 from noex.clock import check_clock, seconds
 from noex.ets import SetTable, Store
+from noex.kernel import acquire, release
 from noex.typing import Clock, Duration, Number
 
 __all__ = ["RateCounter"]
@@ -65,12 +65,10 @@ class RateCounter(Recipe, Generic[K]):
     """
 
     __slots__ = (
-        "_acquire",
         "_buckets",
         "_clock",
         "_crowd",
         "_lookup",
-        "_release",
         "_round",
         "_started",
         "_table",
@@ -97,9 +95,6 @@ class RateCounter(Recipe, Generic[K]):
         self._lookup = self._table.lookup
         self._round: Iterator[K] | None = None  # the keys that are still to be looked at for being idle
         self._crowd = _SMALL_CROWD  # from so many keys on, look for idle ones
-        lock = new_lock()  # for the rings, which are changed in place
-        self._acquire = lock.acquire
-        self._release = lock.release
         self._started = round(self._clock() * 1_000_000)
 
     def increment(self, key: K, amount: Number = 1) -> None:
@@ -115,21 +110,27 @@ class RateCounter(Recipe, Generic[K]):
         if amount is not _ONE:
             _check_amount(amount, key)
         number = round(self._clock() * 1_000_000) * self._buckets // self._window
-        self._acquire()
-        try:
+        oldest = number - self._buckets
+        while True:
             ring = self._lookup(key)
             if ring is None:
-                self._table.insert(key, [number, amount])
-                self._look_round(number - self._buckets)
-            elif number <= ring[-2]:
-                ring[-1] += amount
-            else:
-                ring += (number, amount)
-                oldest = number - self._buckets
-                while ring[0] < oldest:
-                    del ring[:2]
-        finally:
-            self._release()
+                if self._table.insert_new(key, [number, amount]):
+                    self._look_round(oldest)
+                    return
+                continue
+            acquire()
+            try:
+                if ring:
+                    if number <= ring[-2]:
+                        ring[-1] += amount
+                    else:
+                        ring += (number, amount)
+                        while ring[0] < oldest:
+                            del ring[:2]
+                    return
+            finally:
+                release()
+            self._table.delete_object(key, ring)  # it was found idle and given up
 
     def count(self, key: K) -> float:
         """Return how many events of the key lie in the window that ends now, 0.0 when there are none.
@@ -143,13 +144,15 @@ class RateCounter(Recipe, Generic[K]):
         >>> RateCounter[str]().count("never")
         0.0
         """
-        self._acquire()
+        number, rest = divmod(round(self._clock() * 1_000_000) * self._buckets, self._window)
+        ring = self._lookup(key)
+        if ring is None:
+            return 0.0
+        acquire()
         try:
-            number, rest = divmod(round(self._clock() * 1_000_000) * self._buckets, self._window)
-            ring = self._lookup(key)
-            return self._in_window(ring, number, rest) if ring else 0.0
+            return self._in_window(ring, number, rest)
         finally:
-            self._release()
+            release()
 
     def per_second(self, key: K) -> float:
         """Return the events of the key per second, on average over the window.
@@ -170,15 +173,17 @@ class RateCounter(Recipe, Generic[K]):
         >>> clock.advance(20), requests.per_second("/")
         (30.0, 1.0)
         """
-        self._acquire()
+        now = round(self._clock() * 1_000_000)
+        number, rest = divmod(now * self._buckets, self._window)
+        watched = min(self._window, max(self._window / self._buckets, now - self._started))
+        ring = self._lookup(key)
+        if ring is None:
+            return 0.0
+        acquire()
         try:
-            now = round(self._clock() * 1_000_000)
-            number, rest = divmod(now * self._buckets, self._window)
-            ring = self._lookup(key)
-            watched = min(self._window, max(self._window / self._buckets, now - self._started))
-            return self._in_window(ring, number, rest) * 1_000_000 / watched if ring else 0.0
+            return self._in_window(ring, number, rest) * 1_000_000 / watched
         finally:
-            self._release()
+            release()
 
     def top(self, n: int = 10) -> list[tuple[K, float]]:
         """Return the `n` keys with most events in the window and their counts, most first.
@@ -196,12 +201,12 @@ class RateCounter(Recipe, Generic[K]):
         (None, None, [('/b', 5.0)])
         """
         whole_number(n, "n", 0)
-        self._acquire()
+        number, rest = divmod(round(self._clock() * 1_000_000) * self._buckets, self._window)
+        acquire()
         try:
-            number, rest = divmod(round(self._clock() * 1_000_000) * self._buckets, self._window)
             counts = [(key, self._in_window(ring, number, rest)) for key, ring in self._table.to_list()]
         finally:
-            self._release()
+            release()
         return heapq.nlargest(n, (row for row in counts if row[1]), key=itemgetter(1))
 
     def keys(self) -> list[K]:
@@ -212,12 +217,8 @@ class RateCounter(Recipe, Generic[K]):
         Raises:
             TableClosed: after `close()`.
         """
-        self._acquire()
-        try:
-            self.sweep()
-            return [key for key, _ in self._table.to_list()]
-        finally:
-            self._release()
+        self.sweep()
+        return [key for key, _ in self._table.to_list()]
 
     def sweep(self) -> int:
         """Give back the memory of idle keys at once and return how many there were.
@@ -228,40 +229,52 @@ class RateCounter(Recipe, Generic[K]):
             TableClosed: after `close()`.
         """
         oldest = round(self._clock() * 1_000_000) * self._buckets // self._window - self._buckets
-        self._acquire()
-        try:
-            return self._table.delete_many([key for key, ring in self._table.to_list() if ring[-2] < oldest])
-        finally:
-            self._release()
+        return sum(self._drop_if_idle(key, ring, oldest) for key, ring in self._table.to_list())
 
     def close(self) -> None:
         """Close the table and free its name; every other verb raises `TableClosed` then. May be repeated."""
         self._table.close()
 
     def _look_round(self, oldest: int) -> None:
-        """Look at two keys in turn, and drop those that are idle; the caller has the lock.
+        """Look at two keys in turn, and drop those that are idle.
 
         A round begins when there are twice as many keys as the last one left, and ends before there are three times as
         many; no write does more than this much.
         """
-        if self._round is None:
+        keys = self._round
+        if keys is None:
             if len(self._table) < self._crowd:
                 return
-            self._round = iter(list(self._table))
+            keys = self._round = iter(list(self._table))
         for _ in range(2):
-            key = next(self._round, _NONE_LEFT)
+            key = next(keys, _NONE_LEFT)
             if key is _NONE_LEFT:
                 self._round = None
                 self._crowd = max(2 * len(self._table), _SMALL_CROWD)
                 return
             ring = self._lookup(key)
-            if ring is not None and ring[-2] < oldest:
-                self._table.delete(key)
+            if ring is not None:
+                self._drop_if_idle(key, ring, oldest)
+
+    def _drop_if_idle(self, key: K, ring: _Ring, oldest: int) -> bool:
+        """Drop a key whose last event is older than the window; return whether it was.
+
+        Its ring is emptied first, which says to whoever holds it that it is given up.
+        """
+        acquire()
+        try:
+            if not ring or ring[-2] >= oldest:
+                return False
+            ring.clear()
+        finally:
+            release()
+        self._table.delete_object(key, ring)
+        return True
 
     def _in_window(self, ring: _Ring, number: int, rest: int) -> float:
         """Add up a key's buckets as bucket `number` is under way, `rest` / window of it; the caller has the lock."""
         oldest = number - self._buckets
-        if ring[-2] < oldest:
+        if not ring or ring[-2] < oldest:
             return 0.0
         while ring[0] < oldest:
             del ring[:2]

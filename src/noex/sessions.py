@@ -1,4 +1,9 @@
-"""Sessions of users: opaque tokens, an idle timeout, and "log out everywhere"."""
+"""Sessions of users: opaque tokens, an idle timeout, and "log out everywhere".
+
+Two tables, sessions by the hash of their token and those hashes by user, without a lock over both. The first one says
+what is so: a session is there or not, and each verb changes it in one step. The index may name hashes whose session is
+not there yet or any more; whoever ends a session takes its hash out after it.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +15,11 @@ from hashlib import blake2s
 from types import MappingProxyType
 from typing import Any
 
-from noex._locks import new_lock
 from noex._recipe import Recipe
 from noex.clock import check_clock, seconds
 from noex.errors import KeyNotFound
 from noex.ets import BagTable, SetTable, Store
+from noex.kernel import ABSENT, acquire, release
 from noex.typing import Clock, Duration
 
 __all__ = ["Session", "SessionStats", "SessionStore"]
@@ -78,8 +83,8 @@ class SessionStore(Recipe):
         "_clock",
         "_created",
         "_destroyed",
+        "_expired",
         "_idle_timeout",
-        "_lock",
         "_sessions",
     )
 
@@ -95,9 +100,7 @@ class SessionStore(Recipe):
         self._idle_timeout = seconds(idle_timeout, "idle_timeout", optional=False)
         self._absolute_timeout = None if absolute_timeout is None else seconds(absolute_timeout, "absolute_timeout")
         self._clock = check_clock(clock)
-        # Over both tables, for verbs that change both; looking up and touching need the first one only.
-        self._lock = new_lock()
-        self._created = self._destroyed = 0
+        self._created = self._expired = self._destroyed = 0
         self._sessions: SetTable[bytes, Session] = SetTable(
             name, store=store, clock=self._clock, ttl=self._first_lifetime()
         )
@@ -126,14 +129,19 @@ class SessionStore(Recipe):
         session = Session(random[:_ID_BYTES].hex(), user_id, content, self._clock())
         token = _encode(random[_ID_BYTES:])
         digest = _digest(token)
-        with self._lock:
+        self._count(created=1)
+        try:
+            self._sessions.insert(digest, session)
+        except BaseException:
+            self._count(created=-1)
+            raise
+        try:
             self._by_user.insert(user_id, digest)
-            try:
-                self._sessions.insert(digest, session)
-            except BaseException:
-                self._by_user.delete_object(user_id, digest)
-                raise
-            self._created += 1
+        except BaseException:
+            if self._sessions.delete(digest):
+                self._count(created=-1)
+            raise
+        self._forget_if_gone(user_id, digest)
         return token
 
     def get(self, token: str, *, touch: bool = True) -> Session | None:
@@ -203,18 +211,17 @@ class SessionStore(Recipe):
         old = _digest(token)
         renewed = _encode(secrets.token_bytes(_TOKEN_BYTES))
         new = _digest(renewed)
-        with self._lock:
-            session = self._sessions.lookup(old)
-            lifetime = None if session is None else self._lifetime(session)
-            if session is None or lifetime is None:
-                return None
-            session = self._sessions.take(old)  # as the last update left it
-            if session is None:
-                return None
-            self._sessions.insert(new, session, ttl=lifetime)
-            self._by_user.insert(session.user_id, new)
-            self._by_user.delete_object(session.user_id, old)
-        return renewed
+        session = self._sessions.lookup(old)
+        lifetime = None if session is None else self._lifetime(session)
+        if session is None or lifetime is None:
+            return None
+        user_id = session.user_id
+        self._by_user.insert(user_id, new)  # first, so that a "log out everywhere" at this moment finds it
+        moved = self._sessions._rekey(old, new, lifetime) is not ABSENT
+        self._by_user.delete_object(user_id, old if moved else new)
+        if moved:
+            self._forget_if_gone(user_id, new)
+        return renewed if moved else None
 
     def destroy(self, token: str) -> bool:
         """End the session; return whether it was live.
@@ -226,12 +233,11 @@ class SessionStore(Recipe):
         (True, False)
         """
         digest = _digest(token)
-        with self._lock:
-            session = self._sessions.take(digest)
-            if session is None:
-                return False
-            self._by_user.delete_object(session.user_id, digest)
-            self._destroyed += 1
+        session = self._sessions.take(digest)
+        if session is None:
+            return False
+        self._by_user.delete_object(session.user_id, digest)
+        self._count(destroyed=1)
         return True
 
     def sessions_of(self, user_id: Any) -> list[Session]:
@@ -243,8 +249,12 @@ class SessionStore(Recipe):
         >>> len(sessions.sessions_of("ada"))
         2
         """
-        with self._lock:
-            return list(self._sessions.lookup_many(self._by_user.lookup(user_id)).values())
+        digests: list[bytes] | None = None
+        found: dict[bytes, Session] = {}
+        while (listed := self._by_user.lookup(user_id)) != digests:  # again, if one got a new token meanwhile
+            digests = listed
+            found = self._sessions.lookup_many(digests)
+        return list(found.values())
 
     def destroy_all_of(self, user_id: Any) -> int:
         """End all sessions of a user, all at once; return how many were live. "Log out everywhere".
@@ -255,9 +265,13 @@ class SessionStore(Recipe):
         >>> sessions.destroy_all_of("ada")
         2
         """
-        with self._lock:
-            destroyed = self._sessions.delete_many(self._by_user.take(user_id))
-            self._destroyed += destroyed
+        destroyed = 0
+        while digests := self._by_user.lookup(user_id):  # again, for one that got a new token meanwhile
+            ended = self._sessions.delete_many(digests)
+            self._count(destroyed=ended)
+            destroyed += ended
+            for digest in digests:
+                self._by_user.delete_object(user_id, digest)
         return destroyed
 
     def sweep(self) -> int:
@@ -278,15 +292,17 @@ class SessionStore(Recipe):
         >>> sessions.stats()
         SessionStats(active=1, created=1, expired=0, destroyed=0)
         """
-        with self._lock:
-            active = len(self._sessions)
-            expired = self._created - self._destroyed - active  # so it counts, whoever reclaims it
-            return SessionStats(active, self._created, expired, self._destroyed)
+        self._sessions.sweep()
+        acquire()
+        try:
+            active = self._created - self._expired - self._destroyed
+            return SessionStats(active, self._created, self._expired, self._destroyed)
+        finally:
+            release()
 
     def __len__(self) -> int:
         """Return the number of live sessions, exactly."""
-        with self._lock:  # not in the middle of a rotation
-            return len(self._sessions)
+        return len(self._sessions)
 
     def close(self) -> None:
         """Forget all sessions; every verb after it raises `TableClosed`. Idempotent.
@@ -294,9 +310,8 @@ class SessionStore(Recipe):
         >>> from noex import SessionStore, ets
         >>> SessionStore(store=ets.Store()).close()
         """
-        with self._lock:
-            self._sessions.close()
-            self._by_user.close()
+        self._sessions.close()
+        self._by_user.close()
 
     def __repr__(self) -> str:
         return f"<SessionStore over {self._sessions!r}>"
@@ -322,9 +337,21 @@ class SessionStore(Recipe):
 
     def _on_expired(self, rows: list[tuple[Any, Any, Any, Any]]) -> None:
         """Take expired sessions out of the user index; called by the table when it reclaims them."""
-        with self._lock:
-            for digest, session, _, _ in rows:
-                self._by_user.delete_object(session.user_id, digest)
+        self._count(expired=len(rows))
+        for digest, session, _, _ in rows:
+            self._by_user.delete_object(session.user_id, digest)
+
+    def _forget_if_gone(self, user_id: Any, digest: bytes) -> None:
+        """Take a hash out of the index that was entered after its session had been reclaimed."""
+        if self._sessions._resolve(digest)[1] is None:
+            self._by_user.delete_object(user_id, digest)
+
+    def _count(self, *, created: int = 0, expired: int = 0, destroyed: int = 0) -> None:
+        acquire()
+        self._created += created
+        self._expired += expired
+        self._destroyed += destroyed
+        release()
 
 
 def _encode(random: bytes) -> str:

@@ -17,7 +17,6 @@ FLOORS = [
     ["_version", "typing", "errors"],
     ["clock"],
     ["kernel"],
-    ["_locks"],
     ["ets"],
     ["_recipe", "_single_flight"],
     ["cache", "counters", "leaderboard", "metrics", "rates", "sessions"],

@@ -42,7 +42,10 @@ def report(console: Console, outcome: Outcome, title: str, seconds: float) -> No
 
 def show_rejected(console: Console, rejected: int, shown: Sequence[RejectedLine]) -> None:
     """Print the first rejected lines: where each stands, and why; never what stands there."""
-    console.print(Text(f"{rejected:,} rejected lines" + (f", the first {len(shown)}:" if shown else "")), style="bold")
+    console.print(
+        Text(f"{rejected:,} rejected {'line' if rejected == 1 else 'lines'}{_shown_of(rejected, len(shown))}"),
+        style="bold",
+    )
     for line in shown:
         console.print(Text(f"  {printable(line.source)}:{line.number}: {line.reason}"), soft_wrap=True)
 
@@ -249,3 +252,10 @@ def _pairs(*rows: tuple[str, RenderableType]) -> Table:
     for name, value in rows:
         grid.add_row(name, value)
     return grid
+
+
+def _shown_of(rejected: int, shown: int) -> str:
+    """Return how a list of some of the rejected lines is announced."""
+    if not shown:
+        return ""
+    return ":" if shown == rejected else f", the first {shown}:"

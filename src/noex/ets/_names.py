@@ -7,9 +7,9 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 from weakref import WeakValueDictionary
 
-from noex._locks import new_lock
 from noex.errors import TableClosed, TableExists
 from noex.ets._table import Table
+from noex.kernel import acquire, release
 
 __all__ = ["Names", "default_names", "names_of"]
 
@@ -19,10 +19,9 @@ T = TypeVar("T", bound="Table[Any, Any]")
 class Names:
     """Table names and the tables that have them; what a `Store` is, without its way to make tables."""
 
-    __slots__ = ("__weakref__", "_closed", "_lock", "_named", "_unnamed")
+    __slots__ = ("__weakref__", "_closed", "_named", "_unnamed")
 
     def __init__(self) -> None:
-        self._lock = new_lock()
         self._closed = False
         self._named: dict[str, Table[Any, Any]] = {}
         self._unnamed: WeakValueDictionary[int, Table[Any, Any]] = WeakValueDictionary()
@@ -56,8 +55,11 @@ class Names:
         return self._all()
 
     def _all(self) -> list[Table[Any, Any]]:
-        with self._lock:
+        acquire()
+        try:
             return [*self._named.values(), *self._unnamed.values()]
+        finally:
+            release()
 
     def _refuse_if_closed(self) -> None:
         if self._closed:
@@ -74,9 +76,12 @@ class Names:
         ...
         noex.errors.TableClosed: this store is closed; use it before close(), or make tables in another store
         """
-        with self._lock:
+        acquire()
+        try:
             self._closed = True
             tables = self._all()
+        finally:
+            release()
         for table in tables:
             table.close()
 
@@ -84,7 +89,8 @@ class Names:
         """Make a table and enter it, or return the one that stands; names are checked before anything is made."""
         if name is not None and not isinstance(name, str):
             raise TypeError(f"a table's name is a str or None, not {name!r}")
-        with self._lock:
+        acquire()
+        try:
             self._refuse_if_closed()
             standing: Any = None if name is None else self._named.get(name)
             if standing is None:
@@ -107,13 +113,18 @@ class Names:
                     f"{_differences(standing._options, options)}; exist_ok=True shares one of equal kind and options"
                 )
             return standing  # type: ignore[no-any-return]
+        finally:
+            release()
 
     def _forget(self, table: Table[Any, Any], name: str | None) -> None:
-        with self._lock:
+        acquire()
+        try:
             if name is None:
                 self._unnamed.pop(id(table), None)
             elif self._named.get(name) is table:
                 del self._named[name]
+        finally:
+            release()
 
     def __enter__(self) -> Self:
         return self

@@ -11,7 +11,10 @@ of its kind, and
 - `_memory()` and `_check()`;
 - set kinds: `_pop_entry()` for `popitem`; `_on_reclaim`, called with rows that have expired; `_count(key, step)`;
 - the ordered set: `_sort_key(key)`, `_renumber(...)`, with which a leaderboard moves a player in one step;
-- the cache: `_peek(key)`, `_count_load(failed=)`, `_counts()`.
+- the cache: `_peek(key)`, `_add(...)`, `_count_load(failed=)`, `_counts()`.
+
+`acquire` and `release` are the one lock of the kernel, which is re-entrant. What stands above and keeps several things
+in step takes this one and no other, so there is no order of locks to get wrong.
 """
 
 from __future__ import annotations
@@ -21,11 +24,23 @@ from importlib.util import find_spec
 from typing import Final
 
 from noex.errors import KernelUnavailable
-from noex.kernel._pure import ABSENT, BagTable, CacheTable, Desc, DuplicateBagTable, OrderedSetTable, SetTable
+from noex.kernel._pure import (
+    ABSENT,
+    NEVER,
+    BagTable,
+    CacheTable,
+    Desc,
+    DuplicateBagTable,
+    OrderedSetTable,
+    SetTable,
+    acquire,
+    release,
+)
 
 __all__ = [
     "ABSENT",
     "KERNEL",
+    "NEVER",
     "REASON",
     "BagTable",
     "CacheTable",
@@ -33,6 +48,8 @@ __all__ = [
     "DuplicateBagTable",
     "OrderedSetTable",
     "SetTable",
+    "acquire",
+    "release",
 ]
 
 

@@ -83,6 +83,8 @@ def join(
     if kind == "histogram" and bounds is None:
         bounds = DEFAULT_BUCKETS
     family = Family(kind, name, labels, bounds)
+    if not families.insert_new(name, family):
+        return join(families, kind, name, labels, bounds)  # a finalizer that struck in here was first
     families.insert_many((claimed, family) for claimed in names)
     return family
 

@@ -1,9 +1,9 @@
 """The collector: one-line counters, gauges and histograms, kept in tables, to be scraped by Prometheus.
 
-Three tables under one lock. *Families*: every name that a family takes for itself -> the family, so that two families
-cannot come to the same sample name. *Series*: name and labels as a call spells them -> the series, so that a call
-needs one lookup and no check of what was checked when that spelling was new. *Dropped*: family -> samples that its
-limit of series turned away.
+Three tables, kept in step under the kernel's lock. *Families*: every name that a family takes for itself -> the
+family, so that two families cannot come to the same sample name. *Series*: name and labels as a call spells them -> the
+series, so that a call needs one lookup and no check of what was checked when that spelling was new. *Dropped*: family
+-> samples that its limit of series turned away.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import sys
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Final
 
-from noex._locks import new_lock
 from noex._recipe import Recipe
 from noex.errors import MetricError
 from noex.ets import SetTable, Store
+from noex.kernel import acquire, release
 from noex.metrics._exposition import FamilyCut, render
 from noex.metrics._families import DROPPED, Family, Series, join
 from noex.metrics._histogram import Histogram, add, check_bounds
@@ -74,13 +74,11 @@ class Metrics(Recipe):
     """
 
     __slots__ = (
-        "_acquire",
         "_dropped",
         "_families",
         "_find",
         "_max_series",
         "_prefix",
-        "_release",
         "_series",
     )
 
@@ -114,9 +112,6 @@ class Metrics(Recipe):
                 table.close()
             raise
         self._find = self._series.lookup
-        lock = new_lock()  # for the three tables together, and the series, which are changed in place
-        self._acquire = lock.acquire
-        self._release = lock.release
 
     def increment(self, name: str, amount: Number = 1, labels: Mapping[str, str] | None = None) -> None:
         """Add to a counter, which is made by the first call. `name` may end in `_total` or not: it is the same counter.
@@ -151,13 +146,13 @@ class Metrics(Recipe):
             series = self._admit("counter", name, labels)
             if series is None:
                 return
-        self._acquire()
+        acquire()
         try:
             series.value += amount
         except OverflowError:
             series.value = add(series.value, amount)
         finally:
-            self._release()
+            release()
 
     def set_gauge(self, name: str, value: Number, labels: Mapping[str, str] | None = None) -> None:
         """Set a gauge, which is made by the first call, to any int or float, infinite ones and NaN included.
@@ -173,11 +168,11 @@ class Metrics(Recipe):
         series = self._resolve("gauge", name, labels)
         if series is None:
             return
-        self._acquire()
+        acquire()
         try:
             series.value = value
         finally:
-            self._release()
+            release()
 
     def add_gauge(self, name: str, amount: Number, labels: Mapping[str, str] | None = None) -> None:
         """Add to a gauge, which is made by the first call and begins at 0; a negative amount takes away.
@@ -197,13 +192,13 @@ class Metrics(Recipe):
         series = self._resolve("gauge", name, labels)
         if series is None:
             return
-        self._acquire()
+        acquire()
         try:
             series.value += amount
         except OverflowError:
             series.value = add(series.value, amount)
         finally:
-            self._release()
+            release()
 
     def observe(
         self,
@@ -241,14 +236,14 @@ class Metrics(Recipe):
                 return
             histogram = series.histogram
         slot = bisect_left(histogram.bounds, value)
-        self._acquire()
+        acquire()
         try:
             histogram.slots[slot] += 1
             histogram.sum += value
         except OverflowError:
             histogram.sum = add(histogram.sum, value)
         finally:
-            self._release()
+            release()
 
     def to_prometheus(self) -> str:
         """Return all metrics in the Prometheus text format 0.0.4, to be sent as `noex.metrics.CONTENT_TYPE`.
@@ -260,7 +255,7 @@ class Metrics(Recipe):
             TableClosed: after `close()`.
         """
         families: dict[str, FamilyCut] = {}
-        self._acquire()
+        acquire()
         try:
             for spelling, series in self._series.to_list():
                 if spelling != series.spelling:
@@ -273,7 +268,7 @@ class Metrics(Recipe):
                 cut.series.append((series.labels, value))
             dropped = self._dropped.to_list()
         finally:
-            self._release()
+            release()
         if dropped:
             counts: list[tuple[Labels, Number]] = [((("family", name),), count) for name, count in dropped]
             families[DROPPED] = FamilyCut(DROPPED, "counter", _DROPPED_HELP, [*counts])
@@ -281,13 +276,13 @@ class Metrics(Recipe):
 
     def close(self) -> None:
         """Close the tables and free their names; every other verb raises `TableClosed` then. May be repeated."""
-        self._acquire()
+        acquire()
         try:
             self._series.close()
             self._families.close()
             self._dropped.close()
         finally:
-            self._release()
+            release()
 
     def _resolve(self, kind: Kind, name: str, labels: Mapping[str, str] | None) -> Series | None:
         """Return the series of a call, made if it is new, or `None` when there is no room for it."""
@@ -310,7 +305,7 @@ class Metrics(Recipe):
         canonical = spell(base, dict(pairs))
         spelling = plain_spelling(name, labels, base, pairs)
         first = False
-        self._acquire()
+        acquire()
         try:
             family = join(self._families, kind, full, tuple(label for label, _ in pairs), bounds)
             series = self._find(canonical)
@@ -319,14 +314,16 @@ class Metrics(Recipe):
                     first = self._dropped.update_counter(full) == 1
                 else:
                     series = Series(family, pairs, canonical)
-                    self._series.insert(canonical, series)
-                    family.size += 1
+                    if self._series.insert_new(canonical, series):
+                        family.size += 1
+                    else:
+                        series = self._find(canonical)  # a finalizer that struck in here was first
             if series is not None:
                 if spelling is not None:
                     self._series.insert(spelling, series)
                 return series
         finally:
-            self._release()
+            release()
         if first:
             _logger.warning(
                 "%s has %d series, which is max_series: samples of further ones are dropped; use labels with fewer "

@@ -15,10 +15,24 @@ while the lock is held. Verbs first *resolve* keys to handles that plain C code 
 lock, and *drop* what they displaced after it.
 """
 
+from noex.kernel._pure._commit import acquire, release
+from noex.kernel._pure._set_rows import NEVER
+from noex.kernel._pure._set_verbs import ABSENT
 from noex.kernel._pure._terms import Desc
 from noex.kernel._pure.bag_tables import BagTable, DuplicateBagTable
-from noex.kernel._pure.cache_table import ABSENT, CacheTable
+from noex.kernel._pure.cache_table import CacheTable
 from noex.kernel._pure.ordered_set_table import OrderedSetTable
 from noex.kernel._pure.set_table import SetTable
 
-__all__ = ["ABSENT", "BagTable", "CacheTable", "Desc", "DuplicateBagTable", "OrderedSetTable", "SetTable"]
+__all__ = [
+    "ABSENT",
+    "NEVER",
+    "BagTable",
+    "CacheTable",
+    "Desc",
+    "DuplicateBagTable",
+    "OrderedSetTable",
+    "SetTable",
+    "acquire",
+    "release",
+]

@@ -221,10 +221,13 @@ class SetRows(Generic[K, V]):
         finally:
             release()
 
-    def _commit_many(self, writes: dict[Handle, tuple[Any, Any]], due: float | None, witness: int) -> list[Row] | None:
+    def _commit_many(
+        self, writes: dict[Handle, tuple[Any, Any]], due: float | None, witness: int, now: float
+    ) -> list[Row] | None:
         """Write keys and values by handle, all seen at once; None, and no change, if a handle is out of date.
 
-        Returns the rows that were displaced, for the caller to drop.
+        Returns the rows that were displaced, for the caller to drop. One that has expired is no row to write over: the
+        key is that of the new row.
         """
         for handle in writes if self._computing else ():
             self._forbid(handle)
@@ -232,18 +235,19 @@ class SetRows(Generic[K, V]):
         try:
             rows = self._rows
             old = {handle: rows[handle] for handle in writes if handle in rows}
+            live = {handle: row for handle, row in old.items() if row[2] is None or now < row[2]}
+            if not all(handle in live or self._stands_for(handle, key) for handle, (key, _) in writes.items()):
+                return None
             new = [handle for handle in writes if handle not in old]
             arrived = 0
-            if not all(self._stands_for(handle, writes[handle][0]) for handle in new):
-                return None
             for handle in new:
                 if not self._admit(handle, witness + arrived):
                     return None
                 arrived += 1
             changed: dict[Handle, Row] = {}
             for handle, (key, value) in writes.items():
-                row = old.get(handle)
-                changed[handle] = self._row(key if row is None else row[0], value, due, row)
+                row = live.get(handle)
+                changed[handle] = self._row(key if row is None else row[0], value, due, old.get(handle))
             rows.update(changed)
             for handle in new:
                 self._arrived(handle)
@@ -278,6 +282,17 @@ class SetRows(Generic[K, V]):
             release()
         return gone
 
+    def _drop(self, handle: Handle) -> Row | None:
+        """Remove the row of a handle, whatever it is; return it, for the caller to drop."""
+        acquire()
+        try:
+            row = self._rows.pop(handle, None)
+            if row is not None:
+                self._departed(handle)
+            return row
+        finally:
+            release()
+
     def _remove_all(self, now: float) -> int:
         """Remove every row; return how many were live."""
         if self._computing:
@@ -294,10 +309,14 @@ class SetRows(Generic[K, V]):
 
     def _count_live(self, gone: dict[Handle, Row], now: float) -> int:
         """Return how many of the rows that were just removed were live; the others have expired."""
-        expired = [row for row in gone.values() if row[2] is not None and row[2] <= now]
+        return len(gone) - self._reclaimed_among(list(gone.values()), now)
+
+    def _reclaimed_among(self, gone: list[Row], now: float) -> int:
+        """Take note of those rows, just removed or written over, that had expired; return how many."""
+        expired = [row for row in gone if row[2] is not None and row[2] <= now]
         if expired:
             self._reclaimed(expired)
-        return len(gone) - len(expired)
+        return len(expired)
 
     def _emptied(self) -> None:
         """Take note, under the lock, that all rows are gone."""

@@ -14,7 +14,10 @@ from noex.kernel._pure._read_modify_write import ReadModifyWrite
 from noex.kernel._pure._set_rows import FOREVER, K, Row, V
 from noex.typing import DEFAULT, Items, Ttl
 
-__all__ = ["SetVerbs"]
+__all__ = ["ABSENT", "SetVerbs"]
+
+ABSENT: Any = object()
+"""What private verbs return for a key that is not there: no value of a user's is this."""
 
 D = TypeVar("D")
 
@@ -106,14 +109,15 @@ class SetVerbs(ReadModifyWrite[K, V]):
         2
         """
         now, due = self._lifetime(ttl)
-        if now != float("-inf"):
-            self._tick_all()
         while True:
             writes, witness = self._collect(items)
-            displaced = self._commit_many(writes, due, witness)
+            displaced = self._commit_many(writes, due, witness, now)
             if displaced is not None:
+                self._reclaimed_among(displaced, now)
                 return len(writes)
             items = list(writes.values())
+            if self._next_due <= now:
+                self._reclaim(now, None)  # what has expired may be what a key was taken for
 
     @overload
     def lookup(self, key: K) -> V | None: ...
@@ -256,6 +260,22 @@ class SetVerbs(ReadModifyWrite[K, V]):
             gone = self._remove_many([self._resolve(key) for key in wanted])
             if gone is not None:
                 return self._count_live(gone, now)
+
+    def _rekey(self, old: K, new: K, ttl: Ttl) -> Any:
+        """Give an entry another key, which is new, and a new lifetime; return its value, or `ABSENT`. Atomic."""
+        now, due = self._lifetime(ttl)
+        while True:
+            handle, row, witness = self._find(old, now)
+            if row is None:
+                return ABSENT
+            arriving, _, arrival = self._find(new, now)
+            acquire()
+            try:
+                if self._commit(handle, row, None, witness):
+                    self._commit(arriving, None, self._row(new, row[1], due, None), arrival)
+                    return row[1]
+            finally:
+                release()
 
     def delete_object(self, key: K, value: V) -> int:
         """Remove the entry only if its value is `value` (identical or `==`); return how many went: 0 or 1.

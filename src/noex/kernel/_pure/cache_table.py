@@ -7,7 +7,7 @@ is an order of uses, never a time, so no tick of a clock is too coarse for it.
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any, Self, TypeVar, overload
+from typing import Any, Protocol, Self, TypeVar, overload
 
 from noex.clock import TOLERANCE
 from noex.kernel._pure._commit import acquire, release
@@ -15,14 +15,19 @@ from noex.kernel._pure._hashed import PLAIN, Handle
 from noex.kernel._pure._hashed_rows import HashedRows
 from noex.kernel._pure._lifetimes import Lifetimes
 from noex.kernel._pure._set_rows import FOREVER, NEVER, K, Row, V
+from noex.kernel._pure._set_verbs import ABSENT
 from noex.typing import DEFAULT, Clock, Ttl
 
-__all__ = ["ABSENT", "CacheTable"]
+__all__ = ["CacheTable"]
 
-ABSENT: Any = object()
-"""What `_peek` returns for a key that is not there: no value of a user's is this."""
 
 D = TypeVar("D")
+
+
+class Stale(Protocol):
+    """Something that may be out of date."""
+
+    stale: bool
 
 
 class CacheTable(HashedRows[K, V], Lifetimes[K, V]):
@@ -122,17 +127,27 @@ class CacheTable(HashedRows[K, V], Lifetimes[K, V]):
         while True:
             handle, row, witness = self._find(key, now)
             new = self._row(key if row is None else row[0], value, due, row)
-            if self._keep(handle, row, new, witness, now):
+            if self._keep(handle, row, new, witness, now) is not None:
                 return
 
-    def _add(self, key: K, value: V, ttl: Ttl) -> bool:
-        """Write an entry only where the key is absent; return whether it was. Cost and errors as `set`. Atomic."""
+    def _add(self, key: K, value: V, ttl: Ttl, unless: Stale) -> bool:
+        """Write an entry only where the key is absent, and not if `unless` is stale; return whether it was written.
+
+        Cost and errors as `set`. Atomic.
+        """
         now, due = self._lifetime(ttl)
         while True:
             handle, row, witness = self._find(key, now)
             if row is not None:
                 return False
-            if self._keep(handle, None, self._row(key, value, due, None), witness, now):
+            acquire()
+            try:
+                if unless.stale:
+                    return False
+                gone = self._keep(handle, None, self._row(key, value, due, None), witness, now)
+            finally:
+                release()
+            if gone is not None:
                 return True
 
     def _set_plain(self, key: K, value: V, due: float | None, now: float) -> bool:
@@ -155,18 +170,21 @@ class CacheTable(HashedRows[K, V], Lifetimes[K, V]):
         finally:
             release()
 
-    def _keep(self, handle: Handle, old: Row | None, new: Row, witness: int, now: float) -> bool:
-        """Commit a row, mark it as used, and bring the cache back to its size, in one step."""
-        gone: list[Row] = []  # dropped when the lock is free again
+    def _keep(self, handle: Handle, old: Row | None, new: Row, witness: int, now: float) -> list[Row] | None:
+        """Commit a row, mark it as used, and bring the cache back to its size, in one step.
+
+        Returns the rows that had to go, for the caller to drop; None, and no change, if `old` is out of date.
+        """
+        gone: list[Row] = []
         acquire()
         try:
             if not self._commit(handle, old, new, witness):
-                return False
+                return None
             if self._max_entries is not None:
                 self._recency[handle] = None
                 self._recency.move_to_end(handle)
                 self._shrink(now, gone)
-            return True
+            return gone
         finally:
             release()
 

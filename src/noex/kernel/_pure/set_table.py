@@ -41,7 +41,7 @@ class SetTable(HashedRows[K, V], SetVerbs[K, V]):
         return table
 
     def _collect(self, items: Items[K, V]) -> tuple[dict[Handle, tuple[K, V]], int]:
-        pairs: list[tuple[K, V]] = list(items.items()) if type(items) is dict else pairs_of(items)
+        pairs: Any = items if type(items) is dict else pairs_of(items)  # pyright: ignore[reportUnknownVariableType]
         try:
             batch: dict[K, V] = dict(pairs)
         except TypeError as error:

@@ -25,7 +25,10 @@ another way than `table._check()`. Without overrides a suite runs over `noex.ets
     _bags          several values per key     _naming        names and stores
 """
 
-import pytest
+try:
+    import pytest
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError("the conformance suites need pytest: pip install 'noex[testing]'") from error
 
 _MODULES = (
     "_base _bags _closing _every_kind _expiry _keys _mapping _naming _ordered_set _set_kinds _term_order _traversal"
