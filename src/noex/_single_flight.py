@@ -20,13 +20,6 @@ __all__ = ["Freshness", "SingleFlight"]
 V = TypeVar("V")
 
 
-class _Thread(threading.local):
-    """What this thread waits for; other threads reach it through the loads that it leads."""
-
-    def __init__(self) -> None:
-        self.status = _Status()
-
-
 class _Status:
     __slots__ = ("waits_for",)
 
@@ -57,7 +50,15 @@ class _Load:
         self.freshness = Freshness()
 
 
-_this_thread = _Thread()
+_this_thread = threading.local()
+
+
+def _my_status() -> _Status:
+    """Return what this thread waits for; other threads reach it through the loads that it leads."""
+    try:
+        return _this_thread.status  # type: ignore[no-any-return]
+    except AttributeError:
+        return _this_thread.__dict__.setdefault("status", _Status())  # type: ignore[no-any-return]
 
 
 class SingleFlight(Generic[V]):
@@ -80,7 +81,7 @@ class SingleFlight(Generic[V]):
             LoadDeadlock: this thread leads a load that somebody, in the end this thread, waits for; `what` names it.
             BaseException: whatever `load` raises.
         """
-        me = _this_thread.status
+        me = _my_status()
         mine = _Load(me)
         while not self._loads.insert_new(key, mine):
             theirs = self._loads.lookup(key)

@@ -6,6 +6,7 @@ deed: on the same thread, somewhere inside a verb, or on another one while this 
 
 from __future__ import annotations
 
+import contextlib
 import gc
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from noex import Cache, Counters, Leaderboard, Metrics, RateCounter, SessionStore, ets
+from noex.errors import LoadDeadlock
 
 Run = Callable[..., list[Any]]
 ROUNDS = 600
@@ -128,7 +130,8 @@ def cache() -> Use:
     def use(number: int) -> None:
         pages.set(number * 7 % 40, [number])
         pages.get(number * 3 % 40)
-        pages.get_or_set(number % 40, lambda: [0])
+        with contextlib.suppress(LoadDeadlock):  # the key may be what the load that it interrupts is for
+            pages.get_or_set(number % 40, lambda: [0])
 
     return Use(use, pages._check)
 

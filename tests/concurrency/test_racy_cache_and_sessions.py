@@ -47,7 +47,7 @@ class Waiters:
         self.signed_up: list[_single_flight._Status] = []
 
     def sign_up(self) -> None:
-        self.signed_up.append(_single_flight._this_thread.status)
+        self.signed_up.append(_single_flight._my_status())
 
     def all_but_one_wait(self, threads: int) -> bool:
         return sum(status.waits_for is not None for status in list(self.signed_up)) == threads - 1
@@ -258,7 +258,7 @@ def test_racy_end_of_a_load_is_never_taken_for_a_circle(guarded: Race) -> None:
         def lead_outer(cache: Cache[str, int] = cache, inner_leads: Event = inner_leads, outer: Any = outer) -> int:
             def factory() -> int:
                 assert inner_leads.wait(PATIENCE)
-                outer.append(_single_flight._this_thread.status)
+                outer.append(_single_flight._my_status())
                 return cache.get_or_set("inner", lambda: -1) + 1
 
             return cache.get_or_set("outer", factory)

@@ -54,6 +54,7 @@ class SetRows(Generic[K, V]):
         "_name",
         "_next_due",
         "_on_reclaim",
+        "_plans",
         "_rows",
         "_schedule",
         "_tickets",
@@ -66,6 +67,7 @@ class SetRows(Generic[K, V]):
     _clock: Clock
     _ttl: float | None
     _schedule: list[tuple[float, int, Handle]]
+    _plans: int  # how often something was scheduled
     _next_due: float  # when the first of the schedule comes due; may be read without the lock
     _tickets: count[int]
     _computing: list[tuple[int, Handle]]
@@ -102,6 +104,7 @@ class SetRows(Generic[K, V]):
         self._rows = {}
         self._schedule = []
         self._next_due = FOREVER
+        self._plans = 0
         self._tickets = count()
         self._computing = []
         self._on_reclaim = None
@@ -174,7 +177,7 @@ class SetRows(Generic[K, V]):
             handle, row, witness = found = self._resolve(key)
             if row is None or row[2] is None or now < row[2]:
                 return found
-            if self._commit(handle, row, None, witness):
+            if self._commit(handle, row, None, witness) and row is not _GONE:
                 self._reclaimed([row])
 
     def _snapshot(self) -> list[tuple[Handle, Row]]:
@@ -273,11 +276,12 @@ class SetRows(Generic[K, V]):
             for handle, row, witness in found:
                 if row is None and handle not in rows and not self._still_absent(handle, witness):
                     return None
-            gone = {handle: rows[handle] for handle in handles if handle in rows}
+            gone = {handle: rows[handle] for handle in handles if handle in rows and rows[handle] is not _GONE}
             rows.update(dict.fromkeys(gone, _GONE))
             for handle in gone:
-                rows.pop(handle, None)
-                self._departed(handle)
+                if handle in rows and rows[handle] is _GONE:  # no finalizer has put another there
+                    del rows[handle]
+                    self._departed(handle)
         finally:
             release()
         return gone
@@ -313,7 +317,7 @@ class SetRows(Generic[K, V]):
 
     def _reclaimed_among(self, gone: list[Row], now: float) -> int:
         """Take note of those rows, just removed or written over, that had expired; return how many."""
-        expired = [row for row in gone if row[2] is not None and row[2] <= now]
+        expired = [row for row in gone if row[2] is not None and row[2] <= now and row is not _GONE]
         if expired:
             self._reclaimed(expired)
         return len(expired)
@@ -325,14 +329,22 @@ class SetRows(Generic[K, V]):
 
     def _plan(self, due: float, handle: Handle) -> None:
         """Schedule a row to be looked at when `due`, under the lock."""
+        entry = (due, next(self._tickets), handle)
+        heappush(self._schedule, entry)
+        self._plans += 1
+        if len(self._schedule) > 2 * len(self._rows) + _SPARE_SCHEDULE:
+            self._thin_out()
         schedule = self._schedule
-        heappush(schedule, (due, next(self._tickets), handle))
-        if len(schedule) > 2 * len(self._rows) + _SPARE_SCHEDULE:
-            tickets = self._tickets
-            live = [(row[3], next(tickets), handle) for handle, row in self._rows.items() if row[3] is not None]
-            heapify(live)
-            self._schedule = schedule = live
-        self._next_due = schedule[0][0]
+        self._next_due = schedule[0][0] if schedule else FOREVER
+
+    def _thin_out(self) -> None:
+        """Drop the entries of rows that are gone, unless a finalizer that strikes in here plans something meanwhile."""
+        plans, tickets = self._plans, self._tickets
+        rows = self._rows.copy()
+        live = [(row[3], next(tickets), handle) for handle, row in rows.items() if row[3] is not None]
+        heapify(live)
+        if self._plans == plans:
+            self._schedule = live
 
     def _reclaim(self, now: float, limit: int | None) -> list[Row]:
         """Remove rows that have expired, in at most `limit` steps; return them, for the caller to drop."""
@@ -340,14 +352,14 @@ class SetRows(Generic[K, V]):
         steps = 0
         acquire()
         try:
-            schedule, rows = self._schedule, self._rows
-            while schedule and schedule[0][0] <= now and (limit is None or steps < limit):
+            while self._schedule and self._schedule[0][0] <= now and (limit is None or steps < limit):
                 steps += 1
-                scheduled, _, handle = heappop(schedule)
-                row = rows.get(handle)
+                scheduled, _, handle = heappop(self._schedule)
+                row = self._rows.get(handle)
                 if row is None or row[2] is None or row[3] != scheduled:
                     continue  # that row is gone, or scheduled anew
                 later = None if row[2] <= now else (row[0], row[1], row[2], row[2])
+                rows = self._rows
                 if handle in rows and rows[handle] is row:
                     if later is None:
                         del rows[handle]
@@ -355,7 +367,8 @@ class SetRows(Generic[K, V]):
                         self._departed(handle)
                     else:
                         rows[handle] = later
-                        heappush(schedule, (row[2], next(self._tickets), handle))
+                        self._plan(row[2], handle)
+            schedule = self._schedule
             self._next_due = schedule[0][0] if schedule else FOREVER
         finally:
             release()
