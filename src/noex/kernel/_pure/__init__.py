@@ -5,6 +5,7 @@ Layout, each file above those it imports::
     set_table.py  ordered_set_table.py  bag_tables.py  cache_table.py    the five tables
     _set_verbs.py                     what both set kinds do; below it _read_modify_write.py, _lifetimes.py,
     _set_rows.py  _cells.py           the rows of set kinds, the cells of bags, and how they change
+    _scheduled_rows.py                what expires when
     _hashed.py  _hashed_rows.py       rows found by hash and `==`, as a dict finds them
     _ordered_rows.py  _sorted_keys.py rows by sort key; the sort keys in order
     _terms.py                         the term order
@@ -16,7 +17,7 @@ lock, and *drop* what they displaced after it.
 """
 
 from noex.kernel._pure._commit import acquire, release
-from noex.kernel._pure._set_rows import NEVER
+from noex.kernel._pure._scheduled_rows import NEVER
 from noex.kernel._pure._set_verbs import ABSENT
 from noex.kernel._pure._terms import Desc
 from noex.kernel._pure.bag_tables import BagTable, DuplicateBagTable

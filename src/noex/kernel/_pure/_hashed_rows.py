@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from noex.kernel._pure._hashed import PLAIN, Foreign, Handle, Hashed, is_plain
-from noex.kernel._pure._set_rows import K, Row, SetRows, V
+from noex.kernel._pure._scheduled_rows import K, Row, V
+from noex.kernel._pure._set_rows import SetRows
 from noex.typing import Clock
 
 __all__ = ["HashedRows"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from noex.clock import TOLERANCE
-from noex.kernel._pure._set_rows import FOREVER, K, SetRows, V
+from noex.kernel._pure._scheduled_rows import FOREVER, K, V
+from noex.kernel._pure._set_rows import SetRows
 from noex.typing import DEFAULT, Ttl
 
 __all__ = ["Lifetimes", "check_limit"]

@@ -14,7 +14,7 @@ from noex.errors import UnorderableKey, shown
 from noex.kernel._pure._commit import acquire, release
 from noex.kernel._pure._hashed import Handle
 from noex.kernel._pure._items import pairs_of
-from noex.kernel._pure._set_rows import FOREVER, NEVER, K, Row, V
+from noex.kernel._pure._scheduled_rows import FOREVER, NEVER, K, Row, V
 from noex.kernel._pure._set_verbs import SetVerbs
 from noex.kernel._pure._sorted_keys import SortedKeys
 from noex.kernel._pure._terms import SortKey, sort_key, with_number

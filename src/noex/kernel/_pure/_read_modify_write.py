@@ -10,7 +10,7 @@ from typing import Any
 from noex.errors import CounterTypeError, KeyNotFound, shown
 from noex.kernel._pure._hashed import Handle
 from noex.kernel._pure._lifetimes import Lifetimes
-from noex.kernel._pure._set_rows import K, Row, V
+from noex.kernel._pure._scheduled_rows import K, Row, V
 from noex.typing import DEFAULT, DELETE, MISSING, DeleteType, MissingType, Number, Ttl
 
 __all__ = ["ReadModifyWrite", "check_number"]

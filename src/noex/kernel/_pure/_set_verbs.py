@@ -11,7 +11,7 @@ from noex.errors import UnhashableKey
 from noex.kernel._pure._commit import acquire, release
 from noex.kernel._pure._hashed import Handle
 from noex.kernel._pure._read_modify_write import ReadModifyWrite
-from noex.kernel._pure._set_rows import FOREVER, K, Row, V
+from noex.kernel._pure._scheduled_rows import FOREVER, K, Row, V
 from noex.typing import DEFAULT, Items, Ttl
 
 __all__ = ["ABSENT", "SetVerbs"]

@@ -14,7 +14,7 @@ from noex.kernel._pure._commit import acquire, release
 from noex.kernel._pure._hashed import PLAIN, Handle
 from noex.kernel._pure._hashed_rows import HashedRows
 from noex.kernel._pure._lifetimes import Lifetimes
-from noex.kernel._pure._set_rows import FOREVER, NEVER, K, Row, V
+from noex.kernel._pure._scheduled_rows import FOREVER, NEVER, K, Row, V
 from noex.kernel._pure._set_verbs import ABSENT
 from noex.typing import DEFAULT, Clock, Ttl
 

@@ -8,7 +8,7 @@ from noex.errors import UnorderableKey, shown
 from noex.kernel._pure._commit import acquire, release
 from noex.kernel._pure._lifetimes import check_limit
 from noex.kernel._pure._ordered_rows import OrderedRows
-from noex.kernel._pure._set_rows import FOREVER, K, V
+from noex.kernel._pure._scheduled_rows import FOREVER, K, V
 from noex.kernel._pure._sorted_keys import SortedKeys
 from noex.kernel._pure._terms import prefix_bounds
 from noex.typing import DEFAULT, Bounds, Entry, Ttl, new_entry

@@ -11,7 +11,7 @@ from noex.kernel._pure._commit import acquire, release
 from noex.kernel._pure._hashed import PLAIN, Handle, is_plain
 from noex.kernel._pure._hashed_rows import HashedRows
 from noex.kernel._pure._items import pairs_of
-from noex.kernel._pure._set_rows import FOREVER, RECLAIM_PER_WRITE, K, Row, V
+from noex.kernel._pure._scheduled_rows import FOREVER, RECLAIM_PER_WRITE, K, Row, V
 from noex.kernel._pure._set_verbs import SetVerbs
 from noex.typing import DEFAULT, Clock, Items, Number, Ttl
 
