@@ -104,7 +104,8 @@ class SetKindMachine(TableMachine):
 
     @rule(key=KEYS, step=numbers(), default=numbers(), limit=st.none() | st.tuples(numbers(), numbers()), ttl=_TTLS)
     def update_counter(self, key: Any, step: Any, default: Any, limit: Any, ttl: Any) -> None:
-        threshold, reset_to = limit or (None, None)
+        bounds: tuple[Any, Any] = limit or (None, None)
+        threshold, reset_to = bounds
         stored = self.model.lookup(key, default)
         expected: Any = None
         error: type[Exception] | None = None
@@ -114,14 +115,15 @@ class SetKindMachine(TableMachine):
             try:
                 expected = stored + step
             except OverflowError:
-                error = OverflowError
-            else:
-                if limit and (expected > threshold if step >= 0 else expected < threshold):
-                    expected = reset_to
+                expected = math.inf
+            if isinstance(expected, float) and not math.isfinite(expected):
+                expected, error = None, ValueError
+            elif limit and (expected > threshold if step >= 0 else expected < threshold):
+                expected = reset_to
         options = {"default": default, "threshold": threshold, "reset_to": reset_to, "ttl": ttl}
         try:
             answer = self.table.update_counter(key, step, **options)
-        except (errors.CounterTypeError, OverflowError) as raised:
+        except (errors.CounterTypeError, ValueError) as raised:
             self.agree(type(raised), error)
             return
         self.agree((answer, None), (expected, error))

@@ -91,6 +91,16 @@ class SetKinds(Conformance):
         assert table.update_counter("k", 1, threshold=10, reset_to=99) == 99
         assert table.update_counter("k", 1, threshold=10, reset_to=99) == 99
 
+    @pytest.mark.parametrize(("stored", "step"), [(1e308, 1e308), (-1e308, -1e308), (10**400, 0.5), (0.5, 10**400)])
+    def test_a_sum_that_is_no_finite_float_changes_nothing(self, table: Table, stored: Any, step: Any) -> None:
+        table.insert("k", stored)
+        with pytest.raises(ValueError, match="'k'"):
+            table.update_counter("k", step)
+        assert table.lookup("k") == stored
+        with pytest.raises(ValueError, match="'new'"):
+            table.update_counter("new", step, default=stored)
+        assert not table.member("new")
+
     def test_a_missing_counter_minds_the_threshold_too(self, table: Table) -> None:
         assert table.update_counter("k", 5, default=10, threshold=12, reset_to=1) == 1
         assert table.update_counter("far", 5, threshold=math.inf, reset_to=1) == 5
