@@ -1,4 +1,4 @@
-"""What every recipe has: an end, and checks of whole-number options."""
+"""What every recipe has: an end, and being true."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from abc import abstractmethod
 from types import TracebackType
 from typing import Self
 
-__all__ = ["Recipe", "whole_number"]
+__all__ = ["Recipe"]
 
 
 class Recipe:
@@ -29,20 +29,3 @@ class Recipe:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
-
-
-def whole_number(value: object, what: str, least: int) -> int:
-    """Return the value if it is an int of at least `least`.
-
-    Raises:
-        TypeError: it is no int, or a bool.
-        ValueError: it is less.
-
-    >>> whole_number(3, "n", 0)
-    3
-    """
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{what} must be an int, not {value!r}")
-    if value < least:
-        raise ValueError(f"{what} must be {least} or more, not {value}")
-    return value

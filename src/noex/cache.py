@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from noex import kernel
+from noex._arguments import whole_number
 from noex._single_flight import Freshness, SingleFlight
 from noex.clock import check_clock, seconds
 from noex.ets import Store, Table
@@ -78,7 +79,8 @@ class Cache(kernel.CacheTable[K, V], Table[K, V]):
         """Make an empty cache."""
         lifetime = None if ttl is None else seconds(ttl, "ttl")
         time = check_clock(clock)
-        _check_max_entries(max_entries)
+        if max_entries is not None:
+            whole_number(max_entries, "max_entries", 1)
         if policy not in _POLICIES:
             raise ValueError(f"policy must be one of {', '.join(map(repr, _POLICIES))}, not {policy!r}")
 
@@ -195,12 +197,3 @@ class Cache(kernel.CacheTable[K, V], Table[K, V]):
 
 def _hashable(key: Any) -> Hashable:
     return key  # type: ignore[no-any-return]
-
-
-def _check_max_entries(max_entries: object) -> None:
-    if max_entries is None:
-        return
-    if isinstance(max_entries, bool) or not isinstance(max_entries, int):
-        raise TypeError(f"max_entries must be an int, or None for no limit, not {max_entries!r}")
-    if max_entries < 1:
-        raise ValueError(f"max_entries must be 1 or more, not {max_entries}; None means no limit")

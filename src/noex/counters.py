@@ -6,8 +6,9 @@ different keys is the memory in use: count by things that are few (a status, a r
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
+from noex._arguments import check_number
 from noex._recipe import Recipe
 from noex.ets import SetTable, Store
 from noex.typing import Clock, Number
@@ -15,6 +16,8 @@ from noex.typing import Clock, Number
 __all__ = ["Counters"]
 
 K = TypeVar("K")
+
+_ONE: Final = 1
 
 
 class Counters(Recipe, Generic[K]):
@@ -53,6 +56,8 @@ class Counters(Recipe, Generic[K]):
         >>> Counters[str]().increment("bytes", 1500)
         1500
         """
+        if amount is not _ONE:
+            check_number(amount, "amount")
         return self._count(key, amount)
 
     def decrement(self, key: K, amount: Number = 1) -> Number:
@@ -68,8 +73,7 @@ class Counters(Recipe, Generic[K]):
         >>> Counters[str]().decrement("open", 2)
         -2
         """
-        if isinstance(amount, bool) or not isinstance(amount, (int, float)):
-            raise TypeError(f"amount must be an int or a float, not {amount!r}, to count {key!r} down in {self!r}")
+        check_number(amount, "amount")
         return self._count(key, -amount)
 
     def get(self, key: K) -> Number:

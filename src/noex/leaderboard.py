@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar, get_args
 
-from noex._recipe import Recipe, whole_number
+from noex._arguments import whole_number
+from noex._recipe import Recipe
 from noex.errors import UnorderableKey
 from noex.ets import OrderedSetTable, SetTable, Store
 from noex.kernel import NEVER, acquire, release

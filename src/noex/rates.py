@@ -18,7 +18,8 @@ from collections.abc import Iterator
 from operator import itemgetter
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
-from noex._recipe import Recipe, whole_number
+from noex._arguments import whole_number
+from noex._recipe import Recipe
 from noex.clock import check_clock, seconds
 from noex.ets import SetTable, Store
 from noex.kernel import acquire, release

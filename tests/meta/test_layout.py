@@ -14,7 +14,7 @@ SOURCE = Path(__file__).parents[2] / "src"
 
 # Whoever stands higher may import who stands lower; who is on one floor does not import each other.
 FLOORS = [
-    ["_version", "typing", "errors"],
+    ["_version", "_arguments", "typing", "errors"],
     ["clock"],
     ["kernel"],
     ["ets"],

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Generic, NoReturn, Protocol, Self, TypeVar
 
+from noex._arguments import check_limit
 from noex.ets._info import TableInfo
 from noex.kernel import KERNEL
 from noex.typing import Entry, new_entry
@@ -120,7 +121,7 @@ class Table(Generic[K, V]):
         [Entry(key='Ada', value=36)]
         """
         _check_where(where)
-        _check_limit(limit)
+        check_limit(limit)
         entries = self._entries()
         if where is None:
             return [new_entry(Entry, entry) for entry in entries[:limit]]
@@ -202,10 +203,3 @@ class Table(Generic[K, V]):
 def _check_where(where: object) -> None:
     if where is not None and not callable(where):
         raise TypeError(f"where must be a function of key and value, not {where!r}")
-
-
-def _check_limit(limit: object) -> None:
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int)):
-        raise TypeError(f"limit must be an int, or None for no limit, not {limit!r}")
-    if isinstance(limit, int) and limit < 0:
-        raise ValueError(f"limit must be 0 or more, not {limit}; None means no limit")

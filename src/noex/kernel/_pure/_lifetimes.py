@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from noex._arguments import check_limit
 from noex.clock import TOLERANCE
 from noex.kernel._pure._scheduled_rows import FOREVER, K, V
 from noex.kernel._pure._set_rows import SetRows
 from noex.typing import DEFAULT, Ttl
 
-__all__ = ["Lifetimes", "check_limit"]
+__all__ = ["Lifetimes"]
 
 
 class Lifetimes(SetRows[K, V]):
@@ -109,18 +110,3 @@ class Lifetimes(SetRows[K, V]):
         while reclaimed < limit and self._next_due <= now:
             reclaimed += len(self._reclaim(now, limit - reclaimed))
         return reclaimed
-
-
-def check_limit(limit: object) -> None:
-    """Raise unless `limit` is None or a count.
-
-    Raises:
-        TypeError: it is no int.
-        ValueError: it is negative.
-    """
-    if limit is None:
-        return
-    if isinstance(limit, bool) or not isinstance(limit, int):
-        raise TypeError(f"limit must be an int, or None for no limit, not {limit!r}")
-    if limit < 0:
-        raise ValueError(f"limit must be 0 or more, not {limit}; None means no limit")

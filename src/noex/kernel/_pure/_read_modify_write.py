@@ -7,13 +7,14 @@ from collections.abc import Callable
 from threading import get_ident
 from typing import Any
 
+from noex._arguments import check_number
 from noex.errors import CounterTypeError, KeyNotFound, shown
 from noex.kernel._pure._hashed import Handle
 from noex.kernel._pure._lifetimes import Lifetimes
 from noex.kernel._pure._scheduled_rows import K, Row, V
 from noex.typing import DEFAULT, DELETE, MISSING, DeleteType, MissingType, Number, Ttl
 
-__all__ = ["ReadModifyWrite", "check_number"]
+__all__ = ["ReadModifyWrite"]
 
 
 class ReadModifyWrite(Lifetimes[K, V]):
@@ -189,21 +190,6 @@ class ReadModifyWrite(Lifetimes[K, V]):
             return function(value)
         finally:
             self._computing.remove(mark)
-
-
-def check_number(value: object, what: str, *, infinite: bool = False) -> None:
-    """Raise unless the value is an int or a float that one can count with.
-
-    Raises:
-        TypeError: it is no int or float, or a bool.
-        ValueError: it is NaN, or infinite where that is not allowed.
-    """
-    if type(value) is int:
-        return
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{what} must be an int or a float, not {value!r}")
-    if value != value or (not infinite and isinstance(value, float) and math.isinf(value)):
-        raise ValueError(f"{what} must be a finite number, not {value!r}")
 
 
 def _check_callable(function: object, verb: str) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from noex._arguments import check_limit
 from noex.errors import UnorderableKey, shown
 from noex.kernel._pure._commit import acquire, release
-from noex.kernel._pure._lifetimes import check_limit
 from noex.kernel._pure._ordered_rows import OrderedRows
 from noex.kernel._pure._scheduled_rows import FOREVER, K, V
 from noex.kernel._pure._sorted_keys import SortedKeys
