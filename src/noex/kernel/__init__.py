@@ -65,7 +65,7 @@ def _choose() -> tuple[str, str]:
     if find_spec("noex.kernel._native") is None:
         if wanted == "native":
             raise KernelUnavailable(
-                "NOEX_KERNEL asks for the native kernel, which this installation does not have; unset it for the pure one"
+                "NOEX_KERNEL asks for the native kernel, which this installation lacks; unset it to use the pure one"
             )
         return "pure", "this version of noex has no native kernel yet"
     raise KernelUnavailable("a native kernel is installed that this version of noex does not know; reinstall noex")
