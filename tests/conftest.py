@@ -1,4 +1,4 @@
-"""For all tests: Hypothesis measures no time, for a busy machine is no failure, and tells how to see a failure again."""
+"""For all tests: Hypothesis measures no time, for a busy machine is no failure, and says how to repeat a failure."""
 
 from hypothesis import HealthCheck, settings
 

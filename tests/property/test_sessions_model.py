@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from noex import SessionStats, SessionStore, ets
 from noex.testing import ManualClock
 
-EVERYDAY = settings(max_examples=150, stateful_step_count=50, deadline=None, print_blob=True)
+EVERYDAY = settings(max_examples=150, stateful_step_count=50)
 LONG = settings(EVERYDAY, max_examples=2000, stateful_step_count=100)
 long_run = pytest.mark.skipif(os.environ.get("NOEX_TEST_LONG") != "1", reason="NOEX_TEST_LONG=1 runs it")
 
