@@ -338,6 +338,7 @@ class Leaderboard(Recipe, Generic[P]):
             new = score
         if new == record.score:
             position = self._position(record)
+            record.score = new  # 0 and 0.0 are equal, and add up otherwise
         else:
             place = (-new, player)
             moved = self._ranking._renumber(record.handle, -new, place, (new, record.member), record.position)

@@ -339,3 +339,12 @@ def test_a_board_that_cannot_open_both_tables_opens_none() -> None:
         with pytest.raises(TableExists):
             Leaderboard[str]("board", store=store)
         assert store.whereis("board") is None
+
+
+def test_a_sum_is_what_adding_the_scores_one_by_one_gives() -> None:
+    """An int and a float may be equal and still add up to something else: 0.0 + 10**30 is not 10**30."""
+    board = Leaderboard[str](mode="sum")
+    for score in (0, 0.0, 10**30):
+        standing = board.submit("ann", score)
+    assert standing.score == board.score("ann") == 0 + 0.0 + 10**30
+    board._check()
