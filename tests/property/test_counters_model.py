@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -51,3 +52,4 @@ class CountersModel(RuleBasedStateMachine):
 
 
 TestCountersModel = CountersModel.TestCase
+TestCountersModel.settings = settings()

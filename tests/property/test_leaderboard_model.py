@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -77,3 +78,4 @@ class LeaderboardModel(RuleBasedStateMachine):
 
 
 TestLeaderboardModel = LeaderboardModel.TestCase
+TestLeaderboardModel.settings = settings()

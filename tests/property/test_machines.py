@@ -12,9 +12,6 @@ _SLOWNESS = [HealthCheck.too_slow, HealthCheck.data_too_large]
 EVERYDAY = settings(
     max_examples=150,
     stateful_step_count=50,
-    deadline=None,
-    derandomize=False,
-    print_blob=True,
     verbosity=Verbosity.normal,
     suppress_health_check=_SLOWNESS,
 )

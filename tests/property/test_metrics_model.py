@@ -95,7 +95,7 @@ class MetricsModel(RuleBasedStateMachine):
 
 
 TestMetricsModel = MetricsModel.TestCase
-TestMetricsModel.settings = settings(TestMetricsModel.settings, max_examples=50, stateful_step_count=30)
+TestMetricsModel.settings = settings(max_examples=50, stateful_step_count=30)
 
 
 @settings(deadline=None)

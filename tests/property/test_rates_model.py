@@ -82,4 +82,4 @@ class RatesModel(RuleBasedStateMachine):
 
 
 TestRatesModel = RatesModel.TestCase
-TestRatesModel.settings = settings(TestRatesModel.settings, stateful_step_count=30)
+TestRatesModel.settings = settings(stateful_step_count=30)
