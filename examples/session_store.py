@@ -81,7 +81,7 @@ class Sessions:
         """Give a session a new token and return it; the old one is dead from now on."""
         # Do this at every login: a token that an attacker planted in the browser before is then worth nothing. Of
         # two requests that rotate at once, `take` gives the session to one. (For a moment it has no token at all; where
-        # that matters, hold a lock over both steps, as session_store_by_user.py does.)
+        # that matters, take both steps in a transaction, as session_store_by_user.py does.)
         session = self._table.take(digest(token))
         lifetime = None if session is None else self._lifetime(session)
         return None if session is None or lifetime is None else self._add(session, lifetime)

@@ -13,10 +13,13 @@ from typing import cast
 
 from noex.typing import Clock
 
-__all__ = ["LONGEST", "TOLERANCE", "check_clock", "deadline", "milliseconds", "monotonic", "seconds"]
+__all__ = ["LONGEST", "TOLERANCE", "check_clock", "deadline", "milliseconds", "monotonic", "seconds", "wall_time"]
 
 monotonic: Clock = time.monotonic
 """The default clock: the system's monotonic one, which no change of the date can move."""
+
+wall_time: Clock = time.time
+"""The time of day, in seconds since 1970: for what must mean the same after a restart, and nothing else."""
 
 LONGEST = 1e12
 """The longest duration, in seconds: some thirty thousand years."""

@@ -12,6 +12,10 @@
     │   ├── UnhashableKey (TypeError)         the key cannot be a dict key
     │   ├── UnorderableKey (TypeError)        the key is outside the term order
     │   ├── CounterTypeError (TypeError)      the stored value is no number to count with
+    │   ├── IndexViolation (ValueError)       a unique index has that value already, for another key
+    │   ├── IndexNotFound (LookupError)       the table has no index of that name
+    │   ├── TransactionConflict (RuntimeError) others kept writing what a transaction had read
+    │   ├── SnapshotError (ValueError)        a file is no sound snapshot, or a table cannot be put into one
     │   └── ReentrantCompute (RuntimeError)   `compute` writes its own key from inside
     ├── LoadDeadlock (RuntimeError)           a cache load would wait for itself
     └── MetricError (ValueError)              a metric's name, label, kind or amount is not allowed
@@ -24,16 +28,20 @@ from __future__ import annotations
 
 __all__ = [
     "CounterTypeError",
+    "IndexNotFound",
+    "IndexViolation",
     "KernelUnavailable",
     "KeyNotFound",
     "LoadDeadlock",
     "MetricError",
     "NoexError",
     "ReentrantCompute",
+    "SnapshotError",
     "TableClosed",
     "TableEmpty",
     "TableError",
     "TableExists",
+    "TransactionConflict",
     "UnhashableKey",
     "UnorderableKey",
 ]
@@ -110,6 +118,22 @@ class UnorderableKey(TableError, TypeError):
 
 class CounterTypeError(TableError, TypeError):
     """What is stored under the key is no number to count with; nothing was changed."""
+
+
+class IndexViolation(TableError, ValueError):
+    """A unique index has that value already, for another key; nothing was changed."""
+
+
+class IndexNotFound(TableError, LookupError):
+    """The table has no index of that name."""
+
+
+class TransactionConflict(TableError, RuntimeError):
+    """Others kept writing what the transaction had read, as often as it was tried; nothing was changed."""
+
+
+class SnapshotError(TableError, ValueError):
+    """A file is no snapshot, or a damaged one, or does not fit what it is loaded with; or a table cannot be dumped."""
 
 
 class ReentrantCompute(TableError, RuntimeError):

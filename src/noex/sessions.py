@@ -1,8 +1,6 @@
 """Sessions of users: opaque tokens, an idle timeout, and "log out everywhere".
 
-Two tables, sessions by the hash of their token and those hashes by user, without a lock over both. The first one says
-what is so: a session is there or not, and each verb changes it in one step. The index may name hashes whose session is
-not there yet or any more; whoever ends a session takes its hash out after it.
+One table, sessions by the hash of their token, with an index by user: each verb changes both in one step.
 """
 
 from __future__ import annotations
@@ -17,8 +15,8 @@ from typing import Any
 
 from noex._recipe import Recipe
 from noex.clock import check_clock, seconds
-from noex.errors import KeyNotFound
-from noex.ets import BagTable, SetTable, Store
+from noex.errors import KeyNotFound, UnhashableKey, shown
+from noex.ets import SetTable, Store
 from noex.kernel import ABSENT, acquire, release
 from noex.typing import Clock, Duration
 
@@ -61,7 +59,7 @@ class SessionStore(Recipe):
     A session ends `idle_timeout` seconds after its last use, and at the latest `absolute_timeout` seconds after it was
     created (None: no such end). Tokens carry 256 random bits; the table holds only their BLAKE2s hash, so a leaked copy
     of it opens no session. No verb that reads brings back a session that was destroyed. Verbs are O(1), those about a
-    user O(the user's sessions); all are atomic. The tables are `name` and `<name>.by_user` in `store`.
+    user O(the user's sessions); all are atomic. The table is `name` in `store`, its index "by_user".
 
     >>> from noex import SessionStore, ets
     >>> sessions = SessionStore(idle_timeout=1800, store=ets.Store())
@@ -104,9 +102,9 @@ class SessionStore(Recipe):
         self._sessions: SetTable[bytes, Session] = SetTable(
             name, store=store, clock=self._clock, ttl=self._first_lifetime()
         )
+        # A tuple, since None is a user like others here, and is kept out of indexes.
         try:
-            index = None if name is None else f"{name}.by_user"
-            self._by_user: BagTable[Any, bytes] = BagTable(index, store=store)
+            self._by_user = self._sessions.add_index("by_user", lambda _digest, session: (session.user_id,))
         except BaseException:
             self._sessions.close()
             raise
@@ -124,6 +122,7 @@ class SessionStore(Recipe):
         >>> len(SessionStore(store=ets.Store()).create("ada"))
         43
         """
+        _user(user_id)
         content = MappingProxyType({} if data is None else dict(data))
         random = secrets.token_bytes(_ID_BYTES + _TOKEN_BYTES)  # asked for once: the system is slow to answer
         session = Session(random[:_ID_BYTES].hex(), user_id, content, self._clock())
@@ -135,13 +134,6 @@ class SessionStore(Recipe):
         except BaseException:
             self._count(created=-1)
             raise
-        try:
-            self._by_user.insert(user_id, digest)
-        except BaseException:
-            if self._sessions.delete(digest):
-                self._count(created=-1)
-            raise
-        self._forget_if_gone(user_id, digest)
         return token
 
     def get(self, token: str, *, touch: bool = True) -> Session | None:
@@ -213,15 +205,9 @@ class SessionStore(Recipe):
         new = _digest(renewed)
         session = self._sessions.lookup(old)
         lifetime = None if session is None else self._lifetime(session)
-        if session is None or lifetime is None:
+        if lifetime is None or self._sessions._rekey(old, new, lifetime) is ABSENT:
             return None
-        user_id = session.user_id
-        self._by_user.insert(user_id, new)  # first, so that a "log out everywhere" at this moment finds it
-        moved = self._sessions._rekey(old, new, lifetime) is not ABSENT
-        self._by_user.delete_object(user_id, old if moved else new)
-        if moved:
-            self._forget_if_gone(user_id, new)
-        return renewed if moved else None
+        return renewed
 
     def destroy(self, token: str) -> bool:
         """End the session; return whether it was live.
@@ -232,16 +218,15 @@ class SessionStore(Recipe):
         >>> sessions.destroy(token), sessions.destroy(token)
         (True, False)
         """
-        digest = _digest(token)
-        session = self._sessions.take(digest)
-        if session is None:
-            return False
-        self._by_user.delete_object(session.user_id, digest)
-        self._count(destroyed=1)
-        return True
+        destroyed = self._sessions.delete(_digest(token))
+        self._count(destroyed=destroyed)
+        return destroyed
 
     def sessions_of(self, user_id: Any) -> list[Session]:
         """Return the live sessions of a user, in the order in which they got their tokens.
+
+        Raises:
+            UnhashableKey: `user_id` has no hash.
 
         >>> from noex import SessionStore, ets
         >>> sessions = SessionStore(store=ets.Store())
@@ -249,15 +234,13 @@ class SessionStore(Recipe):
         >>> len(sessions.sessions_of("ada"))
         2
         """
-        digests: list[bytes] | None = None
-        found: dict[bytes, Session] = {}
-        while (listed := self._by_user.lookup(user_id)) != digests:  # again, if one got a new token meanwhile
-            digests = listed
-            found = self._sessions.lookup_many(digests)
-        return list(found.values())
+        return [entry.value for entry in self._by_user.lookup(_user(user_id))]
 
     def destroy_all_of(self, user_id: Any) -> int:
         """End all sessions of a user, all at once; return how many were live. "Log out everywhere".
+
+        Raises:
+            UnhashableKey: `user_id` has no hash.
 
         >>> from noex import SessionStore, ets
         >>> sessions = SessionStore(store=ets.Store())
@@ -265,13 +248,8 @@ class SessionStore(Recipe):
         >>> sessions.destroy_all_of("ada")
         2
         """
-        destroyed = 0
-        while digests := self._by_user.lookup(user_id):  # again, for one that got a new token meanwhile
-            ended = self._sessions.delete_many(digests)
-            self._count(destroyed=ended)
-            destroyed += ended
-            for digest in digests:
-                self._by_user.delete_object(user_id, digest)
+        destroyed = self._by_user.delete_all(_user(user_id))
+        self._count(destroyed=destroyed)
         return destroyed
 
     def sweep(self) -> int:
@@ -311,7 +289,6 @@ class SessionStore(Recipe):
         >>> SessionStore(store=ets.Store()).close()
         """
         self._sessions.close()
-        self._by_user.close()
 
     def __repr__(self) -> str:
         return f"<SessionStore over {self._sessions!r}>"
@@ -335,16 +312,9 @@ class SessionStore(Recipe):
         lifetime = self._lifetime(session)
         return lifetime is not None and self._sessions.touch(digest, lifetime)
 
-    def _on_expired(self, rows: list[tuple[Any, Any, Any, Any]]) -> None:
-        """Take expired sessions out of the user index; called by the table when it reclaims them."""
+    def _on_expired(self, rows: list[tuple[Any, ...]]) -> None:
+        """Take note of expired sessions; called by the table when it reclaims them."""
         self._count(expired=len(rows))
-        for digest, session, _, _ in rows:
-            self._by_user.delete_object(session.user_id, digest)
-
-    def _forget_if_gone(self, user_id: Any, digest: bytes) -> None:
-        """Take a hash out of the index that was entered after its session had been reclaimed."""
-        if self._sessions._resolve(digest)[1] is None:
-            self._by_user.delete_object(user_id, digest)
 
     def _count(self, *, created: int = 0, expired: int = 0, destroyed: int = 0) -> None:
         acquire()
@@ -364,3 +334,16 @@ def _digest(token: str) -> bytes:
     if not isinstance(token, str):
         raise TypeError(f"a session token is a str, not a {type(token).__name__}")
     return blake2s(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def _user(user_id: Any) -> tuple[Any]:
+    """Return what the index has for a user."""
+    try:
+        hash(user_id)
+    except TypeError as error:
+        if "unhashable type" not in str(error):
+            raise
+        raise UnhashableKey(
+            f"{shown(user_id)} cannot be a user_id ({error}); use a value that has a hash, such as a str or a tuple"
+        ) from None
+    return (user_id,)

@@ -25,6 +25,8 @@ __all__ = [
     "MissingType",
     "Number",
     "SupportsKeysAndGetItem",
+    "TableEvent",
+    "TableEventKind",
     "TableKind",
     "Ttl",
     "new_entry",
@@ -90,6 +92,23 @@ class Entry(NamedTuple):
 
     key: Any
     value: Any
+
+
+TableEventKind: TypeAlias = Literal["insert", "delete", "expire", "clear"]
+
+
+class TableEvent(NamedTuple):
+    """One change of a table: the entry that came or went, and what its key had before.
+
+    `kind` is "insert" for every write of a value, "delete", "expire", or "clear". `value` is what was written; of an
+    entry that went, what went. `previous` is the value that the key had before, in set kinds; `MISSING` where it had
+    none, and in bags. A "clear" is about no entry: key, value and previous are `MISSING`.
+    """
+
+    kind: TableEventKind
+    key: Any
+    value: Any
+    previous: Any
 
 
 new_entry: Callable[[type[Entry], tuple[Any, Any]], Entry] = tuple[Any, Any].__new__  # pyright: ignore[reportAssignmentType]

@@ -120,6 +120,7 @@ def sessions() -> Use:
         stats = store.stats()
         assert stats.created == stats.active + stats.expired + stats.destroyed
         assert stats.active == len(store) == len(store._by_user)
+        store._sessions._check()
 
     return Use(use, check)
 

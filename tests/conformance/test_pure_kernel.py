@@ -35,6 +35,9 @@ class TestOrderedSetTableWithASortKey(OrderedSetTableConformance):
             options["key"] = _itself
         return ets.OrderedSetTable(**options)
 
+    def load(self, path: Any, **options: Any) -> Any:
+        return ets.load(path, key=_itself, **options)
+
 
 class TestBagTable(BagTableConformance):
     pass

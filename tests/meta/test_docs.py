@@ -42,7 +42,7 @@ def run(code: str, line: int, page: str, namespace: dict[str, Any]) -> None:
         doctest.DocTestRunner(verbose=False).run(test, out=report.append, clear_globs=False)
         assert not report, "".join(report)
     else:
-        exec(compile("\n" * line + code, page, "exec"), namespace)
+        exec(compile("\n" * line + code, page, "exec", dont_inherit=True), namespace)
 
 
 @pytest.fixture(autouse=True)

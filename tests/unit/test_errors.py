@@ -12,16 +12,20 @@ from noex import Cache, Metrics, ets
 from noex import errors as tree
 from noex.errors import (
     CounterTypeError,
+    IndexNotFound,
+    IndexViolation,
     KernelUnavailable,
     KeyNotFound,
     LoadDeadlock,
     MetricError,
     NoexError,
     ReentrantCompute,
+    SnapshotError,
     TableClosed,
     TableEmpty,
     TableError,
     TableExists,
+    TransactionConflict,
     UnhashableKey,
     UnorderableKey,
 )
@@ -35,7 +39,11 @@ NATURAL = {
     UnorderableKey: TypeError,
     TableEmpty: KeyError,
     CounterTypeError: TypeError,
+    IndexNotFound: LookupError,
+    IndexViolation: ValueError,
+    TransactionConflict: RuntimeError,
     ReentrantCompute: RuntimeError,
+    SnapshotError: ValueError,
     LoadDeadlock: RuntimeError,
     MetricError: ValueError,
 }
@@ -47,7 +55,11 @@ OF_TABLES = {
     UnhashableKey,
     UnorderableKey,
     CounterTypeError,
+    IndexNotFound,
+    IndexViolation,
     ReentrantCompute,
+    TransactionConflict,
+    SnapshotError,
 }
 
 

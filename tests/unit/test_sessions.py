@@ -23,15 +23,25 @@ def make(**options: Any) -> tuple[SessionStore, ManualClock]:
     return SessionStore(clock=clock, store=ets.Store(), **options), clock
 
 
+def listed(sessions: SessionStore) -> dict[bytes, Any]:
+    """What the index lists: hashes of tokens, and the user of each. Unlike its verbs, this tidies nothing up."""
+    sessions._sessions._check()  # works the index out anew, from the rows
+    assert sessions._sessions._indexes() == (sessions._by_user._spec,)
+    marks = sessions._by_user._spec.rows.marks
+    return {digest: getattr(mark, "key", mark)[0] for digest, mark in marks.items()}
+
+
 def check(sessions: SessionStore) -> None:
-    """The two tables are whole and agree: the index lists each stored session once, under its user."""
-    sessions._sessions._check()
-    sessions._by_user._check()
-    assert len(sessions._by_user) == len(sessions._sessions._rows)
+    """Rows and index are whole and agree: the index lists each stored session once, under its user."""
+    assert listed(sessions) == {digest: row[1].user_id for digest, row in sessions._sessions._rows.items()}
     sessions.sweep()
-    stored = sorted((digest, session.user_id) for digest, session in sessions._sessions.items())
-    listed = sorted((digest, user) for user, digest in sessions._by_user.items())
-    assert listed == stored
+    stored = {digest: session.user_id for digest, session in sessions._sessions.items()}
+    assert listed(sessions) == stored
+    assert len(sessions._by_user) == len(stored)
+    for user in set(stored.values()):
+        digests = sessions._by_user.keys((user,))
+        assert sorted(digests) == sorted(digest for digest in stored if stored[digest] == user)
+        assert sessions.sessions_of(user) == [sessions._sessions[digest] for digest in digests]
     stats = sessions.stats()
     assert stats.created == stats.active + stats.expired + stats.destroyed
     assert stats.active == len(sessions)
@@ -56,6 +66,22 @@ def test_its_table_is_called_sessions_unless_it_is_told_otherwise() -> None:
     SessionStore(None, store=store)
     assert store.whereis("sessions") is not None
     assert store.whereis("admins") is not None
+    assert len(store.tables()) == 3
+
+
+def test_it_is_one_table_with_an_index_by_user() -> None:
+    store = ets.Store()
+    ets.SetTable("sessions.by_user", store=store)  # once the name of a second table; not in the way
+    sessions = SessionStore(store=store)
+    assert len(store.tables()) == 2
+    table: Any = store.whereis("sessions")
+    assert table.info().indexes == ("by_user",)
+    index = table.index("by_user")
+    assert (index.name, index.ordered, index.unique, len(index)) == ("by_user", False, False, 0)
+    for _ in range(2):
+        sessions.create("ada")
+    assert [entry.value for entry in index.lookup(("ada",))] == sessions.sessions_of("ada")
+    assert index.count(("ada",)) == len(index) == len(table) == 2
 
 
 def test_two_stores_never_share_a_name() -> None:
@@ -156,18 +182,28 @@ def test_a_rotated_token_is_as_random_as_the_first() -> None:
 
 
 def everything_of(sessions: SessionStore) -> str:
-    tables = (sessions._sessions, sessions._by_user)
-    shown = [repr(table.to_list()) + repr(table) + repr(table.info()) + repr(table.__class__) for table in tables]
-    return "".join(shown) + repr(sessions) + str(sessions) + repr(sessions.stats())
+    table, index, watch = sessions._sessions, sessions._by_user, sessions._sessions._watch
+    assert watch is not None
+    pending = repr(watch.pending)  # what the index has yet to learn
+    users = {session.user_id for session in table.values()}
+    return "".join(
+        [
+            *(repr(table.to_list()), repr(table), repr(table.info()), repr(table.__class__)),
+            *(pending, repr(listed(sessions)), repr(index), repr(index.__class__)),
+            *(repr((index.lookup((user,)), index.keys((user,)), sessions.sessions_of(user))) for user in users),
+            *(repr(sessions), str(sessions), repr(sessions.stats())),
+        ]
+    )
 
 
-def test_the_tables_never_hold_a_token() -> None:
+def test_neither_table_nor_index_ever_holds_a_token() -> None:
     """B3-3: a dump, a log or a file of the table was an account takeover."""
     sessions, _ = make()
     token = sessions.create("ada", {"theme": "dark"})
     renewed = sessions.rotate(token)
     assert renewed is not None
     everything = everything_of(sessions)
+    assert "by_user" in everything
     for secret in (token, renewed):
         assert secret not in everything
         assert repr(secret.encode())[2:-1] not in everything
@@ -178,7 +214,7 @@ def test_the_tables_never_hold_a_token() -> None:
         assert token not in repr(session)
 
 
-def test_what_the_tables_hold_never_opens_a_session() -> None:
+def test_what_the_table_holds_never_opens_a_session() -> None:
     """B3-3: neither the hash, in whatever writing, nor the public id is a token."""
     sessions, _ = make()
     token = sessions.create("ada")
@@ -293,7 +329,7 @@ def test_data_that_is_no_mapping_opens_no_session(data: Any) -> None:
 
 
 def test_a_create_that_fails_half_way_never_leaves_anything() -> None:
-    """B4-3: two writes, and a failure between them."""
+    """B4-3: two writes, and a failure between them. Now they are one, and nothing can come between."""
     clock = ManualClock()
     fail = [False]
     calls: list[int] = []
@@ -733,8 +769,8 @@ def test_the_index_never_keeps_a_session_that_is_gone() -> None:
         check(sessions)
     clock.advance(60)
     sessions.sweep()
-    assert len(sessions._by_user) == 0
-    assert len(sessions._sessions) == 0
+    assert listed(sessions) == {}
+    assert len(sessions._by_user) == len(sessions._sessions) == 0
     check(sessions)
 
 
@@ -754,10 +790,10 @@ def test_whoever_reclaims_a_session_takes_it_out_of_the_index(verb: str) -> None
             getattr(sessions, verb)()
         case _:
             getattr(sessions, verb)(token)
-    listed = len(sessions._by_user)
-    assert listed == len(sessions._sessions._rows)
+    entries = len(listed(sessions))
+    assert entries == len(sessions._sessions._rows)
     if verb not in {"get", "rotate"}:  # a look at what is not there reclaims nothing
-        assert listed == (verb == "create")
+        assert entries == (verb == "create")
     check(sessions)
 
 
@@ -769,7 +805,7 @@ def test_expired_sessions_never_pile_up() -> None:
         clock.advance(6)
         sessions.create(number % 10)
     assert len(sessions._sessions._rows) <= 15
-    assert len(sessions._by_user) <= 15
+    assert len(listed(sessions)) <= 15
     assert threading.enumerate() == before
     check(sessions)
 

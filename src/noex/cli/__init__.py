@@ -1,4 +1,4 @@
-"""The command line: `noex replay`, `noex demo` and `noex info`; it needs the extra `cli`."""
+"""The command line: `noex replay`, `noex demo`, `noex tables` and `noex info`; it needs the extra `cli`."""
 
 from __future__ import annotations
 

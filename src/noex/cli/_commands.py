@@ -17,12 +17,21 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from noex._version import __version__
+from noex.cli._charts import printable
 from noex.cli._demo_log import DEFAULT_LINES, DEFAULT_SEED
 from noex.cli._export import document, prometheus
 from noex.cli._replay import Replay
 from noex.cli._report import report, show_rejected
+from noex.cli._snapshot_source import open_snapshot
 from noex.cli._sources import DemoSource, LogSource, UnreadableLog
-from noex.clock import LONGEST
+from noex.cli._tables import Findings, find, is_over, matching, show_info, show_rows
+from noex.cli._tables_json import info_line, row_line
+from noex.clock import LONGEST, wall_time
+from noex.errors import SnapshotError
+from noex.ets.queries.parser import parse
+from noex.ets.snapshots._file import SnapshotReader
+from noex.ets.snapshots._info import info_of
+from noex.ets.snapshots._rows import blocks_of
 from noex.kernel import KERNEL, REASON
 
 if TYPE_CHECKING:
@@ -128,6 +137,56 @@ def demo(lines: int, seed: int, log_file: str | None, **options: Any) -> None:
     _run(DemoSource(lines, seed, log_file), settings, count_reading=False)
     if not settings.quiet:
         print("Next: noex demo --entries 50      a smaller cache\n      noex replay access.log.gz   a log of your own")
+
+
+@cli.command()
+@click.argument("file", type=click.Path(allow_dash=True))
+@click.option(
+    "--limit", type=click.IntRange(min=0), default=10, show_default=True, metavar="N", help="Entries to show."
+)
+@click.option("--where", metavar="QUERY", help="Only entries that match, such as 'age >= 18 and city == \"Kyiv\"'.")
+@click.option("--count", is_flag=True, help="Only say how many entries there are, or match.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="One JSON object a line: what the file is, then each entry. What JSON cannot say stands as Python writes it, "
+    'in an object with the one name "repr".',
+)
+def tables(file: str, limit: int, where: str | None, *, count: bool, as_json: bool) -> None:
+    """Show what a snapshot of a table holds.
+
+    FILE is what table.dump has written, or - for the standard input. It is read and checked whole. Entries whose
+    lifetime is over are shown, marked as such, and counted too.
+    """
+    try:
+        query = None if where is None else parse(where)
+    except ValueError as error:
+        raise _UnusableError(printable(str(error))) from None
+    try:
+        with open_snapshot(file) as opened:
+            reader = SnapshotReader(opened, file)
+            snapshot = info_of(reader)
+            now = max(wall_time(), snapshot.created_at.timestamp())  # as ets.load sees it
+            if count and query is None:
+                found = Findings([], reader.check(), 0)
+            else:
+                found = find(matching(blocks_of(reader, snapshot), query), 0 if count else limit, now)
+    except SnapshotError as error:
+        raise _UnusableError(printable(str(error))) from None
+    except OSError as error:
+        raise _UnusableError(f"cannot read {printable(file)}: {error.strerror or error}") from None
+    with _standard_output():
+        if count:
+            print(json.dumps({"count": found.number}) if as_json else found.number)
+        elif as_json:
+            print(info_line(file, snapshot))
+            for row in found.rows:
+                print(row_line(row, expired=is_over(row, now)))
+        else:
+            console = _console()
+            show_info(console, snapshot)
+            show_rows(console, found, now)
 
 
 @cli.command()

@@ -2,50 +2,32 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Collection, Iterator
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from collections.abc import Callable
+from typing import Any, Self, TypeVar
 
 from noex import kernel
 from noex.clock import check_clock
+from noex.ets._bag_walks import BagWalks
+from noex.ets._events import Observable
 from noex.ets._names import Names, names_of
 from noex.ets._table import Table
+from noex.ets.queries import DeletingQueries
+from noex.ets.snapshots._dump import DumpingBag
 from noex.typing import Clock
 
 __all__ = ["BagTable", "DuplicateBagTable"]
 
 K = TypeVar("K")
 V = TypeVar("V")
-T_co = TypeVar("T_co", covariant=True)
 
 
-class _BagWalks(Table[K, V]):
-    """Ways to walk a bag; none raises under concurrent writes, and what stays throughout is met exactly once."""
+class _BagKind(BagWalks[K, V], DeletingQueries[K, V], Observable, DumpingBag[K, V], Table[K, V]):
+    """What the two bags share, beside the verbs of their kernel classes."""
 
     __slots__ = ()
 
-    if TYPE_CHECKING:  # what the kernel classes bring
 
-        def _walk(self) -> Iterator[tuple[K, list[V]]]: ...
-
-    def __iter__(self) -> Iterator[K]:
-        """Walk the distinct keys."""
-        return (key for key, _ in self._walk())
-
-    def keys(self) -> Collection[K]:
-        """Return a view of the distinct keys."""
-        return _Keys(self)
-
-    def values(self) -> Collection[V]:
-        """Return a view of the values, those of one key together and in order of insertion."""
-        return _Values(self)
-
-    def items(self) -> Collection[tuple[K, V]]:
-        """Return a view of the entries, as pairs of key and value."""
-        return _Items[K, V](self)
-
-
-class DuplicateBagTable(kernel.DuplicateBagTable[K, V], _BagWalks[K, V]):
+class DuplicateBagTable(kernel.DuplicateBagTable[K, V], _BagKind[K, V]):
     """A table that keeps every entry: several values per key, equal ones too, in order of insertion.
 
     Keys are any hashable values, compared as a dict does. Every verb is atomic, but for `delete_where`,
@@ -73,11 +55,17 @@ class DuplicateBagTable(kernel.DuplicateBagTable[K, V], _BagWalks[K, V]):
         exist_ok: bool = False,
         clock: Clock | None = None,
     ) -> DuplicateBagTable[K, V]:
+        options, make = cls._blueprint(name, clock=clock)
+        return names_of(store)._register(name, options, exist_ok=exist_ok, make=make)
+
+    @classmethod
+    def _blueprint(cls, name: str | None, *, clock: Clock | None) -> tuple[tuple[Any, ...], Callable[[], Self]]:
+        """Return the options that tell such tables apart, and what makes one that is in no store yet."""
         check_clock(clock)  # every table takes one; bags keep no lifetimes and never read it
-        return names_of(store)._register(name, (cls.__name__,), exist_ok=exist_ok, make=lambda: cls._create(name))
+        return (cls.__name__,), lambda: cls._create(name)
 
 
-class BagTable(kernel.BagTable[K, V], _BagWalks[K, V]):
+class BagTable(kernel.BagTable[K, V], _BagKind[K, V]):
     """A table that keeps each pair of key and value once: several values per key, in order of insertion.
 
     Keys are any hashable values, compared as a dict does, and so are values; those without a hash are allowed, and
@@ -106,53 +94,11 @@ class BagTable(kernel.BagTable[K, V], _BagWalks[K, V]):
         exist_ok: bool = False,
         clock: Clock | None = None,
     ) -> BagTable[K, V]:
+        options, make = cls._blueprint(name, clock=clock)
+        return names_of(store)._register(name, options, exist_ok=exist_ok, make=make)
+
+    @classmethod
+    def _blueprint(cls, name: str | None, *, clock: Clock | None) -> tuple[tuple[Any, ...], Callable[[], Self]]:
+        """Return the options that tell such tables apart, and what makes one that is in no store yet."""
         check_clock(clock)  # as above
-        return names_of(store)._register(name, (cls.__name__,), exist_ok=exist_ok, make=lambda: cls._create(name))
-
-
-class _View(Generic[T_co]):
-    """Base of the views of a bag."""
-
-    __slots__ = ("_table",)
-
-    def __init__(self, table: _BagWalks[Any, Any]) -> None:
-        self._table = table
-
-    @abstractmethod
-    def __iter__(self) -> Iterator[T_co]: ...
-
-    def __contains__(self, wanted: object) -> bool:
-        return any(found is wanted or found == wanted for found in self)
-
-    def __len__(self) -> int:
-        return len(self._table)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__.lstrip('_')}({list(self)!r})"
-
-
-class _Keys(_View[K]):
-    __slots__ = ()
-
-    def __iter__(self) -> Iterator[K]:
-        return iter(self._table)
-
-    def __contains__(self, wanted: object) -> bool:
-        return wanted in self._table
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-
-class _Values(_View[V]):
-    __slots__ = ()
-
-    def __iter__(self) -> Iterator[V]:
-        return (value for _, values in self._table._walk() for value in values)
-
-
-class _Items(_View[tuple[K, V]], Generic[K, V]):
-    __slots__ = ()
-
-    def __iter__(self) -> Iterator[tuple[K, V]]:
-        return ((key, value) for key, values in self._table._walk() for value in values)
+        return (cls.__name__,), lambda: cls._create(name)

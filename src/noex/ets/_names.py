@@ -103,10 +103,7 @@ class Names:
                     self._named[name] = table
                 return table
             if not exist_ok:
-                raise TableExists(
-                    f"{standing!r} has the name {name!r} already; close it or choose another name "
-                    "(exist_ok=True shares a table)"
-                )
+                raise _taken(standing, name)
             if standing._options != options:
                 raise TableExists(
                     f"{standing!r} has the name {name!r} already, with other options: "
@@ -115,6 +112,21 @@ class Names:
             return standing  # type: ignore[no-any-return]
         finally:
             release()
+
+    def _refuse_taken(self, name: str | None) -> None:
+        """Raise what `_register` would for a name, before there is anything to enter.
+
+        Raises:
+            TableClosed: the store is closed.
+            TableExists: a table has the name.
+            TypeError: the name is none.
+        """
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"a table's name is a str or None, not {name!r}")
+        standing = None if name is None else self.whereis(name)
+        self._refuse_if_closed()
+        if standing is not None:
+            raise _taken(standing, name)
 
     def _forget(self, table: Table[Any, Any], name: str | None) -> None:
         acquire()
@@ -137,6 +149,12 @@ class Names:
     def __repr__(self) -> str:
         names = ", ".join(sorted(self._named)) or "without named tables"
         return f"<{type(self).__name__} {'closed' if self._closed else names}>"
+
+
+def _taken(standing: Table[Any, Any], name: str | None) -> TableExists:
+    return TableExists(
+        f"{standing!r} has the name {name!r} already; close it or choose another name (exist_ok=True shares a table)"
+    )
 
 
 def _differences(standing: tuple[Any, ...], wanted: tuple[Any, ...]) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from noex import kernel
 from noex.clock import check_clock, seconds
-from noex.ets._mapping import SetMapping
 from noex.ets._names import Names, names_of
-from noex.ets._table import Table
+from noex.ets._set_kind import SetKind
+from noex.ets.queries import OrderedQueries
 from noex.kernel import Desc
 from noex.typing import Clock, Duration
 
@@ -19,13 +19,13 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class OrderedSetTable(kernel.OrderedSetTable[K, V], SetMapping[K, V], Table[K, V]):  # type: ignore[misc]  # as SetTable
+class OrderedSetTable(kernel.OrderedSetTable[K, V], OrderedQueries[K, V], SetKind[K, V]):  # type: ignore[misc]  # as SetKind
     """A table with one value per key, in the order of the keys: ranges, neighbours, ranks and both ends.
 
     Keys are values of the term order, which is total across types: `None < numbers < naive datetime < aware
     datetime < str < bytes < tuple`, numbers by exact value (1 and 1.0 are one key), tuples element by element. `key`
-    gives other keys a place: a function from a key to such a value; two keys of one value are one key. `ets.desc`
-    inside it reverses a part. Otherwise as `SetTable`.
+    gives other keys a place: a function from a key to such a value; two keys of one value are one key, and equal keys
+    must get one value. `ets.desc` inside it reverses a part. Otherwise as `SetTable`.
 
     >>> from noex import ets
     >>> scores = ets.OrderedSetTable[tuple[int, str], None](key=lambda k: (ets.desc(k[0]), k[1]))
@@ -52,14 +52,20 @@ class OrderedSetTable(kernel.OrderedSetTable[K, V], SetMapping[K, V], Table[K, V
         ttl: Duration | None = None,
         clock: Clock | None = None,
     ) -> OrderedSetTable[K, V]:
+        options, make = cls._blueprint(name, key=key, ttl=ttl, clock=clock)
+        return names_of(store)._register(name, options, exist_ok=exist_ok, make=make)
+
+    @classmethod
+    def _blueprint(
+        cls, name: str | None, *, key: Callable[[K], Any] | None, ttl: Duration | None, clock: Clock | None
+    ) -> tuple[tuple[Any, ...], Callable[[], Self]]:
+        """Return the options that tell such tables apart, and what makes one that is in no store yet."""
         lifetime = None if ttl is None else seconds(ttl, "ttl")
         time = check_clock(clock)
         if key is not None and not callable(key):
             raise TypeError(f"key must be a function from a key to a value of the term order, not {key!r}")
         options: tuple[Any, ...] = (cls.__name__, ("key", key), ("ttl", lifetime), ("clock", time))
-        return names_of(store)._register(
-            name, options, exist_ok=exist_ok, make=lambda: cls._create(name, time, lifetime, key)
-        )
+        return options, lambda: cls._create(name, time, lifetime, key)
 
 
 def desc(value: object) -> Desc:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any, Self, TypeVar
 
 from noex import kernel
 from noex.clock import check_clock, seconds
-from noex.ets._mapping import SetMapping
 from noex.ets._names import Names, names_of
-from noex.ets._table import Table
+from noex.ets._set_kind import SetKind
 from noex.typing import Clock, Duration
 
 __all__ = ["SetTable"]
@@ -17,7 +17,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class SetTable(kernel.SetTable[K, V], SetMapping[K, V], Table[K, V]):  # type: ignore[misc]  # clear() tells how many
+class SetTable(kernel.SetTable[K, V], SetKind[K, V]):  # type: ignore[misc]  # as SetKind
     """A table with one value per key: a dict that threads can share, with lifetimes and counters.
 
     Keys are any hashable values, compared as a dict does. `ttl` is the lifetime of entries that are written without
@@ -49,9 +49,14 @@ class SetTable(kernel.SetTable[K, V], SetMapping[K, V], Table[K, V]):  # type: i
         clock: Clock | None = None,
     ) -> SetTable[K, V]:
         """Make an empty table, or find the one of that name."""
+        options, make = cls._blueprint(name, ttl=ttl, clock=clock)
+        return names_of(store)._register(name, options, exist_ok=exist_ok, make=make)
+
+    @classmethod
+    def _blueprint(
+        cls, name: str | None, *, ttl: Duration | None, clock: Clock | None
+    ) -> tuple[tuple[Any, ...], Callable[[], Self]]:
+        """Return the options that tell such tables apart, and what makes one that is in no store yet."""
         lifetime = None if ttl is None else seconds(ttl, "ttl")
         time = check_clock(clock)
-        options: tuple[Any, ...] = (cls.__name__, ("ttl", lifetime), ("clock", time))
-        return names_of(store)._register(
-            name, options, exist_ok=exist_ok, make=lambda: cls._create(name, time, lifetime)
-        )
+        return (cls.__name__, ("ttl", lifetime), ("clock", time)), lambda: cls._create(name, time, lifetime)

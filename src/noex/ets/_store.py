@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, Literal, overload
+from typing import Any, Final, Literal, TypeAlias, TypeVar, overload
 
 from noex.ets._bag_tables import BagTable, DuplicateBagTable
 from noex.ets._names import Names, default_names, names_of
 from noex.ets._ordered_set_table import OrderedSetTable
 from noex.ets._set_table import SetTable
 from noex.ets._table import Table
+from noex.ets._transactions import RETRIES, Transaction
+from noex.ets._transactions import transact as _transact
 
-__all__ = ["KINDS", "Store", "new", "tables", "whereis"]
+__all__ = ["KINDS", "AnyTable", "Store", "new", "tables", "transact", "whereis"]
+
+K = TypeVar("K")
+V = TypeVar("V")
+R = TypeVar("R")
+
+AnyTable: TypeAlias = SetTable[K, V] | OrderedSetTable[K, V] | BagTable[K, V] | DuplicateBagTable[K, V]
+"""A table whose kind is data; `isinstance` tells which."""
 
 KINDS: Final[dict[str, Callable[..., Table[Any, Any]]]] = {
     "set": SetTable,
@@ -73,6 +82,43 @@ class Store(Names):
         <DuplicateBagTable 'log' engine='memory' size=0>
         """
         return _make(self, name, kind, options)
+
+    def transact(self, function: Callable[[Transaction], R], *, retries: int = RETRIES) -> R:
+        """Call `function(tx)` and then do all that it did to tables of this store at once; return what it returned.
+
+        `tx[table]` has the table's verbs, over a private view that reads its own writes. All that the function reads is
+        of one instant; if others have written any of it by the end, nothing is done and the function runs again, at
+        most `retries` times, so let it have no other effects. An exception from it goes through and nothing is done.
+        No lock is held while it runs, so nothing can deadlock. Cost of the verbs, plus O(what was read and written).
+
+        Raises:
+            TransactionConflict: others kept writing what it reads.
+            IndexViolation: a unique index has a value already.
+            TypeError: it is a coroutine function, or no function.
+            ValueError: a table is of another store.
+
+        >>> from noex import ets
+        >>> store = ets.Store()
+        >>> checking, savings = store.new("checking"), store.new("savings")
+        >>> checking.insert("ada", 100); savings.insert("ada", 0)
+        >>> def save(tx):
+        ...     tx[checking].update_counter("ada", -30)
+        ...     return tx[savings].update_counter("ada", 30)
+        >>> store.transact(save), checking["ada"]
+        (30, 70)
+        """
+        return _transact(self, function, retries)
+
+
+def transact(function: Callable[[Transaction], R], *, retries: int = RETRIES) -> R:
+    """Call `function(tx)` and then do all that it did to tables of the default store at once; see `Store.transact`.
+
+    >>> from noex import ets
+    >>> hits = ets.SetTable[str, int]()
+    >>> ets.transact(lambda tx: tx[hits].update_counter("home"))
+    1
+    """
+    return _transact(default_names, function, retries)
 
 
 @overload

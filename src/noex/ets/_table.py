@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Generic, NoReturn, Protocol, Self, TypeVar
+from typing import Any, NoReturn, Protocol, Self, TypeVar
 
-from noex._arguments import check_limit
 from noex.ets._info import TableInfo
-from noex.kernel import KERNEL
-from noex.typing import Entry, new_entry
+from noex.ets.queries import Queries
+from noex.kernel import KERNEL, Access
 
 __all__ = ["Table"]
 
 K = TypeVar("K")
 V = TypeVar("V")
-A = TypeVar("A")
 
 
 class Home(Protocol):
@@ -25,7 +22,7 @@ class Home(Protocol):
     def _forget(self, table: Table[Any, Any], name: str | None) -> None: ...
 
 
-class Table(Generic[K, V]):
+class Table(Queries[K, V]):
     """Base of the four kinds of table; made by its subclasses only."""
 
     __slots__ = ()
@@ -35,12 +32,9 @@ class Table(Generic[K, V]):
     _store: Home | None
     _options: tuple[Any, ...]
 
-    @abstractmethod
-    def __len__(self) -> int: ...
-
-    @abstractmethod
-    def _entries(self) -> list[tuple[K, V]]:
-        """Return keys and values of all live entries, as they stand at one instant, in the table's order."""
+    def _matching(self, access: Access) -> list[tuple[Any, ...]]:  # noqa: ARG002 - for those that know better
+        """Return the entries among which those that a query asks for are: all of them."""
+        return [*self._entries()]
 
     @abstractmethod
     def _shut(self) -> None:
@@ -89,91 +83,16 @@ class Table(Generic[K, V]):
         """
         size = len(self)
         ttl: float | None = getattr(self, "_ttl", None)
-        return TableInfo(self._name, self.kind, "memory", size, self._memory(), (), ttl, KERNEL)
-
-    def to_list(self) -> list[Entry]:
-        """Return all entries, as they stand at one instant, in the table's order. O(n). Atomic.
-
-        >>> from noex import ets
-        >>> table = ets.OrderedSetTable[str, int]()
-        >>> table.insert_many({"b": 2, "a": 1})
-        2
-        >>> table.to_list()
-        [Entry(key='a', value=1), Entry(key='b', value=2)]
-        """
-        return [new_entry(Entry, entry) for entry in self._entries()]
-
-    def select(self, where: Callable[[K, V], object] | None = None, *, limit: int | None = None) -> list[Entry]:
-        """Return the entries for which `where(key, value)` is true, in the table's order; all, without one.
-
-        O(n). The entries are those of one instant; the function runs after it, outside every lock, and may use the
-        table.
-
-        Raises:
-            TypeError: `where` cannot be called, or `limit` is no int.
-            ValueError: `limit` is negative.
-
-        >>> from noex import ets
-        >>> ages = ets.SetTable[str, int]()
-        >>> ages.insert_many({"Ada": 36, "Kim": 12})
-        2
-        >>> ages.select(lambda name, age: age >= 18)
-        [Entry(key='Ada', value=36)]
-        """
-        _check_where(where)
-        check_limit(limit)
-        entries = self._entries()
-        if where is None:
-            return [new_entry(Entry, entry) for entry in entries[:limit]]
-        selected: list[Entry] = []
-        for key, value in entries if limit is None or limit > 0 else ():
-            if where(key, value):
-                selected.append(new_entry(Entry, (key, value)))
-                if len(selected) == limit:
-                    break
-        return selected
-
-    def count(self, where: Callable[[K, V], object] | None = None) -> int:
-        """Return the number of entries for which `where(key, value)` is true; of all, without one.
-
-        O(n) with a function, which runs as in `select`; otherwise as `len`.
-
-        Raises:
-            TypeError: `where` cannot be called.
-
-        >>> from noex import ets
-        >>> ages = ets.SetTable[str, int]()
-        >>> ages.insert_many({"Ada": 36, "Kim": 12})
-        2
-        >>> ages.count(lambda name, age: age >= 18), ages.count()
-        (1, 2)
-        """
-        _check_where(where)
-        if where is None:
-            return len(self)
-        return sum(1 for key, value in self._entries() if where(key, value))
-
-    def fold(self, function: Callable[[A, K, V], A], initial: A) -> A:
-        """Combine all entries into one value: `function(accumulator, key, value)`, in the table's order.
-
-        O(n). The entries are those of one instant; the function runs after it, outside every lock.
-
-        Raises:
-            TypeError: `function` cannot be called.
-
-        >>> from noex import ets
-        >>> ages = ets.SetTable[str, int]()
-        >>> ages.insert_many({"Ada": 36, "Kim": 12})
-        2
-        >>> ages.fold(lambda total, name, age: total + age, 0)
-        48
-        """
-        if not callable(function):
-            raise TypeError(f"fold takes a function of accumulator, key and value, not {function!r}")
-        accumulator = initial
-        for key, value in self._entries():
-            accumulator = function(accumulator, key, value)
-        return accumulator
+        return TableInfo(
+            self._name,
+            self.kind,
+            "memory",
+            size,
+            self._memory(),
+            tuple(index.name for index in self._indexes()),
+            ttl,
+            KERNEL,
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -198,8 +117,3 @@ class Table(Generic[K, V]):
             return len(self)
         except Exception:  # a user's clock may raise, and a repr must not
             return -1
-
-
-def _check_where(where: object) -> None:
-    if where is not None and not callable(where):
-        raise TypeError(f"where must be a function of key and value, not {where!r}")

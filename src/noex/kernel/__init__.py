@@ -10,8 +10,14 @@ of its kind, and
 - `_entries()` returns all entries of one instant; `_walk()` walks them, meeting what stays exactly once;
 - `_memory()` and `_check()`;
 - set kinds: `_pop_entry()` for `popitem`; `_on_reclaim`, called with rows that have expired; `_count(key, step)`;
+  `_snapshot()`, all live rows of one instant; `_collect(items)` and `_commit_many(...)`, with which a dump is loaded;
 - the ordered set: `_sort_key(key)`, `_renumber(...)`, with which a leaderboard moves a player in one step;
 - the cache: `_peek(key)`, `_add(...)`, `_count_load(failed=)`, `_counts()`.
+
+`compile_predicate(program)` makes the program of a query a function of key and value; `literal_head(glob)` is the
+beginning that every match of a glob has.
+
+`encode_term` and `decode_term` are the term order as bytes.
 
 `acquire` and `release` are the one lock of the kernel, which is re-entrant. What stands above and keeps several things
 in step takes this one and no other, so there is no order of locks to get wrong.
@@ -27,14 +33,33 @@ from noex.errors import KernelUnavailable
 from noex.kernel._pure import (
     ABSENT,
     NEVER,
+    SCAN,
+    Access,
+    Attempt,
+    BagOverlay,
     BagTable,
     CacheTable,
+    Conflict,
     Desc,
+    DuplicateBagOverlay,
     DuplicateBagTable,
+    IndexSpec,
+    OrderedSetOverlay,
     OrderedSetTable,
+    Predicate,
+    Program,
+    SetOverlay,
     SetTable,
+    Subscription,
+    Test,
     acquire,
+    compile_predicate,
+    compile_reader,
+    decode_term,
+    encode_term,
+    literal_head,
     release,
+    sort_key,
 )
 
 __all__ = [
@@ -42,14 +67,33 @@ __all__ = [
     "KERNEL",
     "NEVER",
     "REASON",
+    "SCAN",
+    "Access",
+    "Attempt",
+    "BagOverlay",
     "BagTable",
     "CacheTable",
+    "Conflict",
     "Desc",
+    "DuplicateBagOverlay",
     "DuplicateBagTable",
+    "IndexSpec",
+    "OrderedSetOverlay",
     "OrderedSetTable",
+    "Predicate",
+    "Program",
+    "SetOverlay",
     "SetTable",
+    "Subscription",
+    "Test",
     "acquire",
+    "compile_predicate",
+    "compile_reader",
+    "decode_term",
+    "encode_term",
+    "literal_head",
     "release",
+    "sort_key",
 ]
 
 

@@ -1,7 +1,10 @@
 """Hypothesis state machines: random verbs on a table and on a plain model, equal answers, `_check()` after each.
 
-One per kind: `SetTableMachine`, `OrderedSetTableMachine`, `BagTableMachine`, `DuplicateBagTableMachine`. To run one
-over your own tables, override `make` and hand its `TestCase` to pytest::
+One per kind tries the verbs of a table: `SetTableMachine`, `OrderedSetTableMachine`, `BagTableMachine`,
+`DuplicateBagTableMachine`. `StoreMachine` tries one or two tables of a store with all that stands on them: indexes,
+queries, expiry, events, transactions and snapshots, together; `SetStoreMachine`, `OrderedSetStoreMachine` and
+`BagStoreMachine` do so with tables of some kinds only. To run one over your own tables, override `make` and hand its
+`TestCase` to pytest::
 
     class MyMachine(SetTableMachine):
         def make(self, **options):
@@ -20,12 +23,24 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
+from noex.testing._index_rules import IndexRules
 from noex.testing._machine import KEYS, LIMITS, POOLS, VALUES, WHERES, TableMachine
 from noex.testing._models import BagModel
 from noex.testing._set_machine import SetKindMachine
+from noex.testing._snapshot_rules import SnapshotRules
+from noex.testing._transaction_rules import TransactionRules
 from noex.testing.strategies import hashable_keys, term_keys
 
-__all__ = ["BagTableMachine", "DuplicateBagTableMachine", "OrderedSetTableMachine", "SetTableMachine"]
+__all__ = [
+    "BagStoreMachine",
+    "BagTableMachine",
+    "DuplicateBagTableMachine",
+    "OrderedSetStoreMachine",
+    "OrderedSetTableMachine",
+    "SetStoreMachine",
+    "SetTableMachine",
+    "StoreMachine",
+]
 
 _BOUNDS = st.sampled_from(["[)", "[]", "()", "(]"])
 
@@ -152,3 +167,25 @@ class DuplicateBagTableMachine(_BagRules):
     """The verbs of a `DuplicateBagTable`."""
 
     kind = "duplicate_bag"
+
+
+class StoreMachine(IndexRules, TransactionRules, SnapshotRules):
+    """One or two tables of any kinds in a store, with all that stands on them."""
+
+
+class SetStoreMachine(StoreMachine):
+    """The same with `SetTable`s."""
+
+    kinds = ("set",)
+
+
+class OrderedSetStoreMachine(StoreMachine):
+    """The same with `OrderedSetTable`s, by their keys or by `key=`."""
+
+    kinds = ("ordered_set",)
+
+
+class BagStoreMachine(TransactionRules, SnapshotRules):
+    """The same with bags of both kinds, which have no indexes and no lifetimes."""
+
+    kinds = ("bag", "duplicate_bag")

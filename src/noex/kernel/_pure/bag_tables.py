@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
-from noex.kernel._pure._cells import UNHASHABLE, BagCells, Cell, Choice, K, Plan, V
-from noex.kernel._pure._commit import acquire, release
-from noex.kernel._pure._hashed import PLAIN, Handle
-from noex.kernel._pure._items import pairs_of
-from noex.typing import DEFAULT, Items, Ttl
+from noex.kernel._pure.ground.hashed import PLAIN, Handle
+from noex.kernel._pure.ground.items import pairs_of
+from noex.kernel._pure.ground.lock import acquire, commits, release
+from noex.kernel._pure.queries.access import Access, Test
+from noex.kernel._pure.rows.cells import UNHASHABLE, BagCells, Cell, Choice, K, Plan, V
+from noex.typing import DEFAULT, MISSING, Items, Ttl
 
 __all__ = ["BagTable", "DuplicateBagTable"]
 
@@ -125,9 +126,13 @@ class DuplicateBagTable(BagCells[K, V]):
                 return None
             self._put(cell, next(self._tickets), value, hashed)
             self._size += 1
-            return True
+            self._version += 1
+            commits[0] += 1
+            self._tell("insert", ((cell.key, value),))
         finally:
             release()
+        self._deliver()
+        return True
 
     def _refuse_lifetime(self, ttl: Ttl) -> None:
         if ttl is not DEFAULT and ttl is not None:
@@ -254,28 +259,12 @@ class DuplicateBagTable(BagCells[K, V]):
             if removed is not None:
                 return len(removed)
 
-    def delete_where(self, where: Callable[[K, V], object]) -> int:
-        """Remove every entry for which `where(key, value)` is true; return how many went.
-
-        The function runs outside every lock, over the entries that stood at the start. O(n). Each entry goes
-        atomically, all together do not: `where` raising leaves those removed so far removed.
-
-        Raises:
-            TypeError: `where` cannot be called.
-
-        >>> from noex import ets
-        >>> events = ets.DuplicateBagTable[str, int]()
-        >>> events.insert_many([("a", 1), ("a", 2), ("b", 1)])
-        3
-        >>> events.delete_where(lambda key, value: value == 1)
-        2
-        """
-        if not callable(where):
-            raise TypeError(f"where must be a function of key and value, not {where!r}")
+    def _delete_where(self, access: Access, test: Test) -> int:
+        """Remove every entry for which `test(key, value)` is true, each in a step of its own; return how many went."""
         deleted = 0
-        for handle, cell, values in self._snapshot():
+        for handle, cell, values in self._cells_of(access):
             for ticket, value in values.items():
-                if where(cell.key, value):
+                if test(cell.key, value):
                     deleted += len(self._discard(handle, cell, [(ticket, self._hash(value))], None) or ())
         return deleted
 
@@ -294,8 +283,13 @@ class DuplicateBagTable(BagCells[K, V]):
             len(rows)  # a closed table says so here
             self._rows, self._foreign, self._size = {}, {}, 0
             self._arrivals += 1
+            self._version += 1
+            commits[0] += 1
+            if size:
+                self._tell("clear", ((MISSING, MISSING),))
         finally:
             release()
+        self._deliver()
         rows.clear()
         return size
 

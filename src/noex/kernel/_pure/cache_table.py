@@ -10,12 +10,13 @@ from collections import OrderedDict
 from typing import Any, Protocol, Self, TypeVar, overload
 
 from noex.clock import TOLERANCE
-from noex.kernel._pure._commit import acquire, release
-from noex.kernel._pure._hashed import PLAIN, Handle
-from noex.kernel._pure._hashed_rows import HashedRows
-from noex.kernel._pure._lifetimes import Lifetimes
-from noex.kernel._pure._scheduled_rows import FOREVER, NEVER, K, Row, V
-from noex.kernel._pure._set_verbs import ABSENT
+from noex.kernel._pure.ground.hashed import PLAIN, Handle
+from noex.kernel._pure.ground.lock import acquire, release
+from noex.kernel._pure.ground.row import FOREVER, NEVER, Row
+from noex.kernel._pure.rows.hashed_rows import HashedRows
+from noex.kernel._pure.rows.scheduled_rows import K, V
+from noex.kernel._pure.verbs.lifetimes import Lifetimes
+from noex.kernel._pure.verbs.set_verbs import ABSENT
 from noex.typing import DEFAULT, Clock, Ttl
 
 __all__ = ["CacheTable"]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from operator import methodcaller
 from typing import Any
 
 from noex._arguments import check_limit
 from noex.errors import UnorderableKey, shown
-from noex.kernel._pure._commit import acquire, release
-from noex.kernel._pure._ordered_rows import OrderedRows
-from noex.kernel._pure._scheduled_rows import FOREVER, K, V
-from noex.kernel._pure._sorted_keys import SortedKeys
-from noex.kernel._pure._terms import prefix_bounds
+from noex.kernel._pure.ground.lock import acquire, release
+from noex.kernel._pure.ground.row import FOREVER
+from noex.kernel._pure.rows.scheduled_rows import K, V
+from noex.kernel._pure.terms.order import prefix_bounds
+from noex.kernel._pure.verbs.ordered_rows import OrderedRows
 from noex.typing import DEFAULT, Bounds, Entry, Ttl, new_entry
 
 __all__ = ["OrderedSetTable"]
@@ -34,13 +35,16 @@ class OrderedSetTable(OrderedRows[K, V]):
         handle = self._sort_key(key)
         acquire()
         try:
-            rows = self._rows
-            old = rows[handle] if handle in rows else None
-            rows[handle] = (key if old is None else old[0], value, None, None)
-            if old is None:
-                self._arrived(handle)
+            if self._watch is None:
+                rows = self._rows
+                old = rows[handle] if handle in rows else None
+                rows[handle] = (key if old is None else old[0], value, None, None)
+                if old is None:
+                    self._arrived(handle)
+                return
         finally:
             release()
+        super().insert(key, value, ttl=ttl)
 
     def delete(self, key: K) -> bool:
         if self._next_due != FOREVER or self._computing:
@@ -48,12 +52,14 @@ class OrderedSetTable(OrderedRows[K, V]):
         handle = self._sort_key(key)
         acquire()
         try:
-            row = self._rows.pop(handle, None)  # dropped after the lock is free
-            if row is not None:
-                self._departed(handle)
+            if self._watch is None:
+                row = self._rows.pop(handle, None)  # dropped after the lock is free
+                if row is not None:
+                    self._departed(handle)
+                return row is not None
         finally:
             release()
-        return row is not None
+        return super().delete(key)
 
     def first(self) -> Entry | None:
         """Return the entry with the smallest key, or None in an empty table.
@@ -192,13 +198,11 @@ class OrderedSetTable(OrderedRows[K, V]):
         (2, [Entry(key=3, value='c')])
         """
         ends = self._ends(low, high, bounds)
-        now = self._tick_all()
-        acquire()
-        try:
-            gone = self._remove_many([(handle, row, 0) for handle, row in self._between(ends)])
-        finally:
-            release()
-        return self._count_live(gone or {}, now)
+        while True:
+            now = self._tick_all()
+            gone = self._remove_many([(handle, row, 0) for handle, row in self._between(ends)], now)
+            if gone is not None:
+                return self._count_live(gone, now)
 
     def pop_first(self) -> Entry | None:
         """Remove the entry with the smallest key and return it, or None in an empty table.
@@ -212,11 +216,11 @@ class OrderedSetTable(OrderedRows[K, V]):
         >>> queue.pop_first(), queue.pop_last(), queue.pop_first()
         (Entry(key=1, value='now'), Entry(key=2, value='later'), None)
         """
-        return self._pop(SortedKeys.first)
+        return self._pop(methodcaller("first"))
 
     def pop_last(self) -> Entry | None:
         """Remove the entry with the largest key and return it, or None in an empty table. As `pop_first`."""
-        return self._pop(SortedKeys.last)
+        return self._pop(methodcaller("last"))
 
     def rank(self, key: K) -> int | None:
         """Return how many entries stand before the key, or None if it is not in the table.

@@ -7,12 +7,13 @@ from typing import Any, Self, TypeVar, overload
 
 from noex.clock import TOLERANCE
 from noex.errors import UnhashableKey
-from noex.kernel._pure._commit import acquire, release
-from noex.kernel._pure._hashed import PLAIN, Handle, is_plain
-from noex.kernel._pure._hashed_rows import HashedRows
-from noex.kernel._pure._items import pairs_of
-from noex.kernel._pure._scheduled_rows import FOREVER, RECLAIM_PER_WRITE, K, Row, V
-from noex.kernel._pure._set_verbs import SetVerbs
+from noex.kernel._pure.ground.hashed import PLAIN, Handle, is_plain
+from noex.kernel._pure.ground.items import pairs_of
+from noex.kernel._pure.ground.lock import acquire, commits, release
+from noex.kernel._pure.ground.row import FOREVER, Row
+from noex.kernel._pure.rows.hashed_rows import HashedRows
+from noex.kernel._pure.rows.scheduled_rows import RECLAIM_PER_WRITE, K, V
+from noex.kernel._pure.verbs.set_verbs import SetVerbs
 from noex.typing import DEFAULT, Clock, Items, Number, Ttl
 
 __all__ = ["SetTable"]
@@ -60,7 +61,8 @@ class SetTable(HashedRows[K, V], SetVerbs[K, V]):
         return error
 
     def insert(self, key: K, value: V, *, ttl: Ttl = DEFAULT) -> None:
-        if ttl is not DEFAULT or type(key) not in PLAIN or self._foreign or self._computing:
+        watch = self._watch  # asked again under the lock
+        if ttl is not DEFAULT or type(key) not in PLAIN or self._foreign or self._computing or watch is not None:
             super().insert(key, value, ttl=ttl)
             return
         length = self._ttl
@@ -71,7 +73,9 @@ class SetTable(HashedRows[K, V], SetVerbs[K, V]):
             try:
                 rows = self._rows
                 old = rows[key] if key in rows else None
-                if old is None:
+                if self._watch is not None:
+                    pass
+                elif old is None:
                     if not self._foreign:
                         rows[key] = (key, value, None, None)
                         self._arrivals += 1
@@ -91,7 +95,9 @@ class SetTable(HashedRows[K, V], SetVerbs[K, V]):
             try:
                 rows = self._rows
                 old = rows[key] if key in rows else None
-                if old is None:
+                if self._watch is not None:
+                    pass
+                elif old is None:
                     if not self._foreign:
                         rows[key] = (key, value, due, due)
                         self._arrivals += 1
@@ -149,7 +155,7 @@ class SetTable(HashedRows[K, V], SetVerbs[K, V]):
             try:
                 rows = self._rows
                 first, stored, due, _ = rows[key]
-                if due is None and type(stored) is int:
+                if due is None and type(stored) is int and self._watch is None:
                     stored += step
                     rows[key] = (first, stored, None, None)
                     return stored
@@ -172,7 +178,11 @@ class SetTable(HashedRows[K, V], SetVerbs[K, V]):
                 rows = self._rows
                 first, value, until, planned = rows[key]
                 if until is not None and planned is not None and moment < until and planned <= due:
+                    watch = self._watch
                     rows[key] = (first, value, due, planned)
+                    if watch is not None:
+                        watch.version += 1
+                        commits[0] += 1
                     return True
             except KeyError:
                 return False

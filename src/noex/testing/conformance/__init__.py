@@ -19,7 +19,11 @@ another way than `table._check()`. Without overrides a suite runs over `noex.ets
     _base          what the suites share: `make`, fixtures, small helpers
     _verbs         every verb, as data: for the tests of closed tables, bad keys and expired entries
     _every_kind    reading and writing        _keys          what can be a key, and what cannot
-    _traversal     walking and selecting      _closing       after `close()`
+    _traversal     walking and selecting      _queries       selecting by expressions
+    _closing       after `close()`            _events        what subscribers are told
+    _snapshots     tables in files            _snapshot_round_trips   what comes back from them
+    _indexes       indexes follow changes     _index_changes  those changes, as data; _index_verbs: asking, and plans
+    _transactions  all or nothing             _transaction_conflicts  running again; _transaction_sets: of set kinds
     _set_kinds     counters, compute, CAS     _mapping       the behaviour of a mapping
     _expiry        lifetimes                  _ordered_set   order, ranges, ranks; _term_order: the order itself
     _bags          several values per key     _naming        names and stores
@@ -31,7 +35,9 @@ except ModuleNotFoundError as error:
     raise ModuleNotFoundError("the conformance suites need pytest: pip install 'noex[testing]'") from error
 
 _MODULES = (
-    "_base _bags _closing _every_kind _expiry _keys _mapping _naming _ordered_set _set_kinds _term_order _traversal"
+    "_base _bags _closing _events _every_kind _expiry _index_changes _index_verbs _indexes _keys _mapping _naming "
+    "_ordered_set _queries _set_kinds _snapshot_round_trips _snapshots _term_order _transaction_conflicts "
+    "_transaction_sets _transactions _traversal"
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in _MODULES.split()))
 

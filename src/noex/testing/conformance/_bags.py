@@ -102,6 +102,18 @@ class BagKinds(Conformance):
         assert len(table) == len(table.lookup("k")) == 10_001
         self.check(table)
 
+    def test_thousands_of_values_at_once_stay_in_order_and_come_twice_only_where_copies_are_kept(
+        self, table: Table
+    ) -> None:
+        items = [("k", (number * 7919) % 32_003) for number in range(32_000)]
+        values = [value for _, value in items]
+        assert table.insert_many(items) == 32_000
+        assert table.lookup("k") == values
+        copies = 0 if self.kind == "bag" else 32_000
+        assert table.insert_many(items) == copies
+        assert len(table) == 32_000 + copies
+        assert table.lookup("k") == (values + values)[: len(table)]
+
     def test_bags_compare_by_identity_and_have_a_hash(self, table: Table) -> None:
         other = self.make()
         assert table == table

@@ -166,3 +166,11 @@ class HashedKeys(Conformance):
         calls = {name: (lambda verb=verb: verb(table, bad)) for name, verb in keyed_verbs(self.kind).items()}
         assert self.that_do_not_raise(ZeroDivisionError, calls) == {}
         assert self.content(table) == [("good", 0)]
+
+    @pytest.mark.parametrize(
+        "verb",
+        ["first", "last", "next", "prev", "range", "prefix", "pop_first", "pop_last", "delete_range", "rank", "at"],
+    )
+    def test_tables_without_an_order_have_no_verbs_that_need_one(self, table: Table, verb: str) -> None:
+        with pytest.raises(AttributeError, match=verb):
+            getattr(table, verb)

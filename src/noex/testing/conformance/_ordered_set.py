@@ -41,6 +41,7 @@ class OrderedSet(Conformance):
         for key in keys:
             table.insert(key, -key)
         ordered = list(range(2000))
+        assert [table.lookup(key) for key in (*keys, 2000)] == [*(-key for key in keys), None]
         assert list(table) == list(table.keys()) == ordered
         assert list(table.values()) == [-key for key in ordered]
         assert list(table.items()) == table.to_list() == table.select() == [(key, -key) for key in ordered]

@@ -352,6 +352,12 @@ class SetKinds(Conformance):
         assert self.content(table) == [("a", 1), ("b", 20), ("c", 30)]
         assert table.update_where(lambda _key, _value: False, lambda value: value) == 0
 
+    def test_update_where_takes_an_expression(self, table: Table) -> None:
+        table.insert_many({"user:1": 30, "user:2": 17, "user:10": 41, "admin:1": 35})
+        query = ets.row.key.startswith("user:") & (ets.row.value < 40)
+        assert table.update_where(query, lambda age: age + 1) == 2
+        assert self.content(table) == [("admin:1", 35), ("user:1", 31), ("user:10", 41), ("user:2", 18)]
+
     def test_update_where_can_remove(self, table: Table) -> None:
         table.insert_many({"a": 1, "b": 2, "c": 3})
         removed = table.update_where(

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from noex.testing.conformance._bags import BagKinds, OnlyBag, OnlyDuplicateBag
 from noex.testing.conformance._closing import Closing
+from noex.testing.conformance._events import Events, EventsOfBags, EventsOfSets
 from noex.testing.conformance._every_kind import EveryKind
 from noex.testing.conformance._expiry import Expiry
+from noex.testing.conformance._index_verbs import IndexVerbs
+from noex.testing.conformance._indexes import Indexes
 from noex.testing.conformance._keys import EveryKey, HashedKeys
 from noex.testing.conformance._mapping import MappingBehaviour
 from noex.testing.conformance._ordered_set import OrderedSet
+from noex.testing.conformance._queries import Queries, QueriesOverIndexes
 from noex.testing.conformance._set_kinds import SetKinds
+from noex.testing.conformance._snapshot_round_trips import RoundTrips, RoundTripsOfSets
+from noex.testing.conformance._snapshots import Dumps, DumpsOfLifetimes
 from noex.testing.conformance._term_order import TermOrder
+from noex.testing.conformance._transaction_conflicts import TransactionConflicts
+from noex.testing.conformance._transaction_sets import TransactionsOfSets
+from noex.testing.conformance._transactions import Transactions
 from noex.testing.conformance._traversal import Traversal
 
 __all__ = [
@@ -21,27 +30,100 @@ __all__ = [
 ]
 
 
-class SetTableConformance(EveryKind, EveryKey, HashedKeys, Traversal, Closing, SetKinds, MappingBehaviour, Expiry):
+class SetTableConformance(
+    EveryKind,
+    EveryKey,
+    HashedKeys,
+    Traversal,
+    Queries,
+    Closing,
+    Dumps,
+    RoundTrips,
+    Events,
+    Transactions,
+    TransactionConflicts,
+    SetKinds,
+    QueriesOverIndexes,
+    MappingBehaviour,
+    Expiry,
+    DumpsOfLifetimes,
+    RoundTripsOfSets,
+    Indexes,
+    IndexVerbs,
+    EventsOfSets,
+    TransactionsOfSets,
+):
     """What a `SetTable` must do."""
 
     kind = "set"
 
 
 class OrderedSetTableConformance(
-    EveryKind, EveryKey, Traversal, Closing, SetKinds, MappingBehaviour, Expiry, OrderedSet, TermOrder
+    EveryKind,
+    EveryKey,
+    Traversal,
+    Queries,
+    Closing,
+    Dumps,
+    RoundTrips,
+    Events,
+    Transactions,
+    TransactionConflicts,
+    SetKinds,
+    QueriesOverIndexes,
+    MappingBehaviour,
+    Expiry,
+    DumpsOfLifetimes,
+    RoundTripsOfSets,
+    Indexes,
+    IndexVerbs,
+    EventsOfSets,
+    TransactionsOfSets,
+    OrderedSet,
+    TermOrder,
 ):
     """What an `OrderedSetTable` must do."""
 
     kind = "ordered_set"
 
 
-class BagTableConformance(EveryKind, EveryKey, HashedKeys, Traversal, Closing, BagKinds, OnlyBag):
+class BagTableConformance(
+    EveryKind,
+    EveryKey,
+    HashedKeys,
+    Traversal,
+    Queries,
+    Closing,
+    Dumps,
+    RoundTrips,
+    Events,
+    EventsOfBags,
+    Transactions,
+    TransactionConflicts,
+    BagKinds,
+    OnlyBag,
+):
     """What a `BagTable` must do."""
 
     kind = "bag"
 
 
-class DuplicateBagTableConformance(EveryKind, EveryKey, HashedKeys, Traversal, Closing, BagKinds, OnlyDuplicateBag):
+class DuplicateBagTableConformance(
+    EveryKind,
+    EveryKey,
+    HashedKeys,
+    Traversal,
+    Queries,
+    Closing,
+    Dumps,
+    RoundTrips,
+    Events,
+    EventsOfBags,
+    Transactions,
+    TransactionConflicts,
+    BagKinds,
+    OnlyDuplicateBag,
+):
     """What a `DuplicateBagTable` must do."""
 
     kind = "duplicate_bag"

@@ -1,0 +1,1 @@
+"""Queries as functions of key and value, and where they look."""

@@ -1,0 +1,1 @@
+"""A transaction's own views of tables: the same verbs, over rows that are kept back."""

@@ -1,0 +1,168 @@
+"""An index as a transaction sees it: what the table's index says, without the rows written here, and with them anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from itertools import count
+from operator import eq
+from typing import Any, Protocol, TypeVar
+
+from noex.errors import IndexNotFound
+from noex.kernel._pure.ground.hashed import Handle
+from noex.kernel._pure.ground.row import Row
+from noex.kernel._pure.terms.order import SortKey
+from noex.kernel._pure.transactions.merged_order import MergedOrder
+from noex.kernel._pure.watch.index_rows import HashedIndexRows, OrderedIndexRows
+from noex.kernel._pure.watch.watch import IndexSpec
+
+__all__ = ["IndexView"]
+
+T = TypeVar("T")
+
+_DROPPED = object()
+_LATER = 1 << 62  # beyond the tickets of the table's own index: what is written here comes behind
+
+
+class View(Protocol):
+    """What is asked here of a transaction's view of a table."""
+
+    _table: Any
+    _writes: dict[Handle, Row | None]
+
+    def _ask(self, question: Callable[[], T], same: Callable[[T, T], bool]) -> T: ...
+
+
+class IndexView:
+    """One index, over the rows that a transaction has written."""
+
+    __slots__ = ("_order", "_spots", "_tickets", "_values", "_view", "spec")
+
+    def __init__(self, view: View, spec: IndexSpec) -> None:
+        self.spec = spec
+        self._view = view
+        self._values: dict[Handle, tuple[Row | None, Any]] = {}  # of written rows: the row, and what it is indexed by
+        self._spots: dict[Handle, SortKey | None] = {}  # of written rows, in an ordered index
+        self._order = MergedOrder(self._ask_order)
+        self._tickets = count(_LATER)
+
+    # -- asking the table's index -------------------------------------------------------------------------------
+
+    def _asked(self, question: Callable[[Any], Any]) -> Any:
+        """Ask the table's index; the answer must be the same at the end."""
+        table, spec = self._view._table, self.spec
+
+        def ask() -> Any:
+            watch = table._watch
+            if watch is None or spec not in watch.indexes:
+                return _DROPPED
+            return question(spec.rows)
+
+        answer = self._view._ask(ask, eq)
+        if answer is _DROPPED:
+            raise IndexNotFound(f"{spec.rows.label} was dropped; add it again, or ask the table for another")
+        return answer
+
+    def _ask_order(self, question: str, *arguments: Any) -> Any:
+        return self._asked(lambda rows: getattr(rows.order, question)(*arguments))
+
+    # -- what was written ---------------------------------------------------------------------------------------
+
+    def _catch_up(self) -> None:
+        """Work out where the rows stand that were written since. Runs code of the user's."""
+        for handle, row in list(self._view._writes.items()):
+            known = self._values.get(handle)
+            if known is not None and known[0] is row:
+                continue
+            value = None if row is None else self.spec.function(row[0], row[1])
+            if value is not None:
+                self.spec.rows.place(value)  # says so if it cannot be indexed
+            self._values[handle] = row, value
+            if self.spec.ordered:
+                self._move(handle, value)
+
+    def _move(self, handle: Handle, value: Any) -> None:
+        rows = self._ordered()
+        stood: SortKey | None = self._asked(lambda rows: rows.marks.get(handle))
+        spot: SortKey | None = None
+        if value is not None:
+            mark = rows.place(value)[0]
+            if stood is not None and stood[: len(mark)] == mark:
+                spot = stood
+            else:
+                spot = mark + (handle if rows.by_key else (0, next(self._tickets)))
+        before = self._spots.get(handle)
+        if before is not None and before != stood:
+            self._order.note(before, stood=False, stands=False)
+        if stood is not None:
+            self._order.note(stood, stood=True, stands=spot == stood)
+        if spot is not None and spot != stood:
+            self._order.note(spot, stood=False, stands=True)
+        self._spots[handle] = spot
+
+    # -- answers ------------------------------------------------------------------------------------------------
+
+    def handles(self, value: Any) -> list[Handle]:
+        """Return the handles of the rows with that value."""
+        self._catch_up()
+        base = self._base_handles(value)
+        written = self._values
+        mine: dict[Any, dict[Handle, None]] = {}
+        for handle, (_, other) in written.items():
+            if other is not None:
+                mine.setdefault(self._alike(other), {})[handle] = None
+        matching = mine.get(self._alike(value), {})
+        kept = [handle for handle in base if handle not in written or handle in matching]
+        return [*kept, *(handle for handle in matching if handle not in base)]
+
+    def _alike(self, value: Any) -> Any:
+        """Return what is equal for values that are the same to the index."""
+        return self._ordered().place(value)[0] if self.spec.ordered else value
+
+    def _base_handles(self, value: Any) -> list[Handle]:
+        while True:
+            mark, _, witness = self.spec.rows.place(value)
+            handles: list[Handle] | None = self._asked(partial(_handles, mark=mark, witness=witness))
+            if handles is not None:
+                return handles.copy()
+
+    def order(self) -> MergedOrder:
+        """Return the spots in order."""
+        self._catch_up()
+        return self._order
+
+    def spot(self, handle: Handle) -> SortKey | None:
+        """Return where a row stands."""
+        self._catch_up()
+        if handle in self._spots:
+            return self._spots[handle]
+        stood: SortKey | None = self._asked(lambda rows: rows.marks.get(handle))
+        return stood
+
+    def at(self, spots: list[SortKey]) -> list[Handle]:
+        """Return the handles of the rows that stand at those spots."""
+        mine = {spot: handle for handle, spot in self._spots.items() if spot is not None}
+        theirs: list[Handle] = self._asked(lambda rows: [rows.spots.get(spot) for spot in spots])
+        return [mine.get(spot, handle) for spot, handle in zip(spots, theirs, strict=True)]
+
+    def size(self) -> int:
+        """Return how many rows are in the index."""
+        self._catch_up()
+        size: int = self._asked(lambda rows: len(rows.marks))
+        handles = list(self._values)
+        stood: int = self._asked(lambda rows: sum(handle in rows.marks for handle in handles))
+        return size - stood + sum(value is not None for _, value in self._values.values())
+
+    def _ordered(self) -> OrderedIndexRows:
+        rows = self.spec.rows
+        if not isinstance(rows, OrderedIndexRows):
+            raise TypeError(f"{rows.label} has no order; add it with ordered=True for ranges, ranks and ends")
+        return rows
+
+
+def _handles(rows: Any, mark: Any, witness: int) -> list[Handle] | None:
+    """Return the handles of a mark; None if the mark may not stand for its value any more."""
+    handles: list[Handle] = rows.handles(mark)
+    if not handles and isinstance(rows, HashedIndexRows) and not rows._still_absent(mark, witness):
+        return None
+    return handles

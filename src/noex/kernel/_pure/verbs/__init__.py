@@ -1,0 +1,1 @@
+"""What set kinds do: the verbs, in layers over the rows."""
