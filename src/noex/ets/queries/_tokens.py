@@ -16,6 +16,8 @@ _MOST_CHARACTERS: Final = 10_000
 _MOST_NESTED: Final = 200  # as many brackets as Python's parser takes
 _MOST_LINKS: Final = 1_000  # each may nest what stands before it one level deeper
 
+_OTHERS_WORDS: Final = {"AND": "and", "OR": "or", "NOT": "not", "IN": "in", "LIKE": "name.matches('a*')"}  # SQL's
+
 _ALLOWED: Final = "a query compares fields with literals, such as: age >= 18 and not city in ['Kyiv', 'Lviv']"
 
 _ESCAPE: Final = r"\\(?:['\"\\abfnrtv]|x[0-9a-fA-F]{2}"
@@ -54,6 +56,8 @@ def _unknown(character: str) -> str:
     """Return what is wrong where no word begins with this character."""
     if character in "'\"" or character.isalpha():
         return "a string with a prefix, without an end, or with an escape that Python does not know,"
+    if character == "=":
+        return "'=' (write == for equal)"
     return "what is no number" if character.isdigit() else repr(character)
 
 
@@ -86,6 +90,8 @@ and not city in ['Kyiv', 'Lviv']
             if word not in _KEYWORDS:
                 raise refusal(f"Python's word {word!r} (for a field of that name write value[{word!r}])", column)
             kind = "keyword"
+        elif kind == "name" and word in _OTHERS_WORDS:
+            raise refusal(f"{word} (write {_OTHERS_WORDS[word]})", column)
         if word in {"+", "-"} and before in _ENDS:
             raise refusal("arithmetic", column)
         if kind == before == "text":

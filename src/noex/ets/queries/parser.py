@@ -127,7 +127,8 @@ class _Reader:
         elif _is_literal(right):
             expression = compare(self._term(left), self._literal(right))
         else:
-            raise self._refusal(right, "anything but a literal to compare with")
+            hint = " (put comparisons in parentheses beside & and |, or write and, or)" if _is_combined(right) else ""
+            raise self._refusal(right, f"anything but a literal to compare with{hint}")
         return expression
 
     def _method(self, node: ast.Call, owner: ast.expr, name: str) -> Expression:
@@ -238,3 +239,7 @@ def _row_of(node: ast.expr, sign: type[ast.operator]) -> list[ast.expr]:
 def _is_literal(node: ast.expr) -> bool:
     """Return whether a node can only be a literal, if anything."""
     return isinstance(node, ast.Constant | ast.UnaryOp | ast.List | ast.Tuple | ast.Set)
+
+
+def _is_combined(node: ast.expr) -> bool:
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitAnd | ast.BitOr)
