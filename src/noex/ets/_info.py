@@ -11,8 +11,9 @@ __all__ = ["TableInfo"]
 class TableInfo:
     """A table at one moment.
 
-    `memory` is in bytes and counts the table's own structures, neither keys nor values. `ttl` is the default lifetime
-    in seconds, None for none. `engine` is where the entries live; after a `fork()` a `memory` table is a private copy.
+    `memory` is about how many bytes the table's own structures take: indexes count, keys and values do not. `ttl` is
+    the default lifetime in seconds, None for none. `engine` is where the entries live; after a `fork()` a `memory`
+    table is a private copy.
     """
 
     name: str | None

@@ -187,6 +187,19 @@ class Indexes(Conformance):
         assert again.info().indexes == ()
         self.agree(again, self.indexed(again))
 
+    def test_memory_counts_what_an_index_takes(self, table: Table) -> None:
+        table.insert_many({number: {"age": number} for number in range(1000)})
+        for name in table.info().indexes:
+            table.drop_index(name)
+        bare = table.info().memory
+        table.add_index("hashed", "age")
+        one = table.info().memory
+        table.add_index("ordered", "age", ordered=True)
+        assert bare < one < table.info().memory
+        table.drop_index("hashed")
+        table.drop_index("ordered")
+        assert table.info().memory == bare
+
     def test_an_index_is_dropped_and_added_again(self, table: Table) -> None:
         table.insert_many(START)
         indexes = self.indexed(table)

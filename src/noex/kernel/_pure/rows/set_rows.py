@@ -277,7 +277,8 @@ class SetRows(ScheduledRows[K, V]):
         """Return the bytes of the table's own structures: neither keys nor values are counted. O(1)."""
         rows, schedule = len(self._rows), len(self._schedule)
         row, entry = sys.getsizeof((None,) * 4), sys.getsizeof((None,) * 3)
-        return sys.getsizeof(self._rows) + rows * row + sys.getsizeof(self._schedule) + schedule * entry
+        indexes = 0 if self._watch is None else sum(index.rows.memory() for index in self._watch.indexes)
+        return sys.getsizeof(self._rows) + rows * row + sys.getsizeof(self._schedule) + schedule * entry + indexes
 
     def _check(self) -> None:
         """Raise AssertionError unless rows and schedule agree."""

@@ -8,6 +8,7 @@ structures here catch up with the notes, in their order, when somebody asks (see
 
 from __future__ import annotations
 
+import sys
 from abc import abstractmethod
 from collections.abc import Iterable
 from itertools import count
@@ -85,6 +86,10 @@ class IndexRows:
     @abstractmethod
     def crowded(self) -> tuple[Handle, Handle] | None:
         """Return the handles of two rows with one mark, or None where each has one of its own."""
+
+    @abstractmethod
+    def memory(self) -> int:
+        """Return about how many bytes the structures take. O(1)."""
 
     @abstractmethod
     def _check(self) -> None:
@@ -212,6 +217,10 @@ class HashedIndexRows(Hashed, IndexRows):
                 return one, other
         return None
 
+    def memory(self) -> int:
+        bucket = sys.getsizeof(Bucket(None)) + sys.getsizeof({None: None})
+        return sys.getsizeof(self.marks) + sys.getsizeof(self._rows) + bucket * len(self._rows)
+
     def _check(self) -> None:
         self._check_handles()
         listed = {handle: mark for mark, bucket in self._rows.items() for handle in bucket.members}
@@ -321,6 +330,10 @@ class OrderedIndexRows(IndexRows):
 
     def _tie(self, handle: Handle) -> int:
         return len(handle) if self.by_key else 2
+
+    def memory(self) -> int:
+        spot = sys.getsizeof((None,) * 4) + sys.getsizeof([None]) - sys.getsizeof([])
+        return sys.getsizeof(self.marks) + sys.getsizeof(self.spots) + spot * len(self.spots)
 
     def _check(self) -> None:
         self.order._check()
