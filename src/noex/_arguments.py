@@ -1,10 +1,13 @@
-"""Checks of arguments that several parts take: numbers, whole numbers, limits."""
+"""Checks of arguments that several parts take: numbers, whole numbers, limits, functions."""
 
 from __future__ import annotations
 
+import inspect
 import math
 
-__all__ = ["check_limit", "check_number", "whole_number"]
+from noex.errors import shown
+
+__all__ = ["check_function", "check_limit", "check_number", "whole_number"]
 
 
 def whole_number(value: object, what: str, least: int) -> int:
@@ -62,3 +65,29 @@ def check_number(value: object, what: str, *, infinite: bool = False) -> None:
         raise TypeError(f"{what} must be an int or a float, not {value!r}")
     if value != value or (not infinite and isinstance(value, float) and math.isinf(value)):
         raise ValueError(f"{what} must be a finite number, not {value!r}")
+
+
+def check_function(function: object, takes: str) -> None:
+    """Raise unless `function` can be called and is done when it returns; `takes` says who wants what function.
+
+    Raises:
+        TypeError: it cannot be called, or is a coroutine or generator function.
+
+    >>> check_function(len, "count takes a function of an entry")
+    """
+    if not callable(function):
+        raise TypeError(f"{takes}, not {shown(function)}")
+    called = getattr(function, "__call__", None)  # noqa: B004 - of an object, whose class may define it
+    for kind, later in _LATER:
+        if kind(function) or kind(called):
+            raise TypeError(
+                f"{takes} that is done when it returns, and {shown(function)} is a {later} function, which has done "
+                "nothing then; give a plain function, and await or loop elsewhere"
+            )
+
+
+_LATER = (
+    (inspect.iscoroutinefunction, "coroutine"),
+    (inspect.isasyncgenfunction, "asynchronous generator"),
+    (inspect.isgeneratorfunction, "generator"),
+)

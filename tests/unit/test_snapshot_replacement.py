@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any, Self
 
@@ -211,3 +212,52 @@ def test_a_process_that_is_killed(place: str, expected: dict[str, str], path: Pa
     assert content(path) == expected
     assert table_of(NEW).dump(path) == len(NEW)
     assert content(path) == NEW
+
+
+class Dying:
+    """A file whose process is killed when it has written so many bytes."""
+
+    def __init__(self, descriptor: int, left: int) -> None:
+        self.descriptor = descriptor
+        self.left = left
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self.descriptor)
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+    def fileno(self) -> int:
+        return self.descriptor
+
+    def write(self, data: bytes) -> None:
+        os.write(self.descriptor, data[: self.left])
+        self.left -= len(data)
+        if self.left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork")
+def test_a_process_that_is_killed_at_any_byte(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = table_of({f"key {n}": "new" for n in range(8)})
+    table.dump(tmp_path / "whole")
+    size = (tmp_path / "whole").stat().st_size
+    before = path.read_bytes()
+    for left in range(size):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # newer Pythons warn of forking with threads
+            child = os.fork()
+        if child == 0:
+            monkeypatch.setattr(
+                _replacement, "open", lambda descriptor, *_, left=left, **__: Dying(descriptor, left), raising=False
+            )
+            table.dump(path)
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL, left
+        assert path.read_bytes() == before, left
+    assert content(path) == OLD
+    table.dump(path)
+    assert len(content(path)) == 8

@@ -11,8 +11,9 @@ class                keeps                                               use it 
 
 Layout, each above those it imports: `_store` makes and finds tables; `_set_table`, `_ordered_set_table` and
 `_bag_tables` are the kinds, each a kernel class with cold verbs added; `_names` keeps names; `_mapping` makes set kinds
-mappings; `_table` is what all kinds share. `queries/` has the expressions over `row`,
-`snapshots/` tables in files.
+mappings, `_indexes` indexes them, `_bag_walks` walks bags, `_events` tells of changes; `_table` is what all kinds
+share. `_transactions` has what a transaction sees; `queries/` the expressions over `row` and the verbs that take them;
+`snapshots/` tables in files; `_terms` the encoding of keys.
 """
 
 from __future__ import annotations

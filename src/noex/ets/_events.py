@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
+from noex._arguments import check_function
 from noex.kernel import Subscription
 from noex.typing import TableEvent, TableEventKind
 
@@ -34,7 +35,7 @@ class Observable:
         held by the table until it is cancelled. O(1).
 
         Raises:
-            TypeError: the callback cannot be called.
+            TypeError: the callback cannot be called, or is a coroutine or generator function.
             ValueError: there is no such kind of event.
 
         >>> from noex import ets
@@ -45,12 +46,11 @@ class Observable:
         TableEvent(kind='delete', key='pear', value=0, previous=0)
         True
         """
-        if not callable(callback):
-            raise TypeError(f"subscribe takes a function of an event, not {callback!r}")
+        check_function(callback, "subscribe takes a function of an event")
         if isinstance(kinds, str):
             raise TypeError(f"kinds is a collection of kinds, such as {{{kinds!r}}}, not a text")
-        wanted = _KINDS if kinds is None else frozenset(kinds)
-        if not wanted <= _KINDS:
-            unknown = ", ".join(sorted(map(repr, wanted - _KINDS)))
-            raise ValueError(f"no event is of kind {unknown}; kinds are {', '.join(sorted(map(repr, _KINDS)))}")
-        return self._subscribe(callback, wanted)
+        wanted: list[Any] = sorted(_KINDS) if kinds is None else list(kinds)
+        for kind in wanted:
+            if not isinstance(kind, str) or kind not in _KINDS:
+                raise ValueError(f"no event is of kind {kind!r}; kinds are {', '.join(sorted(map(repr, _KINDS)))}")
+        return self._subscribe(callback, frozenset(wanted))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
-from noex._arguments import check_limit
+from noex._arguments import check_function, check_limit, whole_number
 from noex.ets.queries import Term
 from noex.kernel import IndexSpec, compile_reader
 from noex.typing import Bounds, Entry, new_entry
@@ -128,11 +128,11 @@ class Index(Generic[K, V]):
         >>> [entry.key for entry in by_score.first(2)], [entry.key for entry in by_score.last(2)]
         (['bo', 'kim'], ['ada', 'kim'])
         """
-        return self.range(limit=n)
+        return self.range(limit=whole_number(n, "n", least=0))
 
     def last(self, n: int = 1) -> list[Entry]:
         """Return the `n` entries with the largest values, the largest first. As `first`."""
-        return self.range(limit=n, reverse=True)
+        return self.range(limit=whole_number(n, "n", least=0), reverse=True)
 
     def range(
         self,
@@ -200,6 +200,19 @@ class Index(Generic[K, V]):
     def __bool__(self) -> bool:
         """Return True: an index without entries is one, too."""
         return True
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether both are the same index of the same table."""
+        if not isinstance(other, Index):
+            return NotImplemented
+        theirs: Index[Any, Any] = other  # pyright: ignore[reportUnknownVariableType]
+        return self._spec is theirs._spec and self._table is theirs._table
+
+    def __hash__(self) -> int:
+        return hash((id(self._spec), id(self._table)))
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"{self!r} cannot be pickled or copied: it is part of its table; ask index() for it there")
 
     def __repr__(self) -> str:
         marks = "".join(f" {mark}" for mark in ("ordered", "unique") if getattr(self._spec, mark))
@@ -288,10 +301,9 @@ class Indexed(IndexReading[K, V]):
             source: Any = ("field", key)
         elif isinstance(key, Term):
             function, source = compile_reader(key._path), key._path
-        elif callable(key):
-            function, source = key, None
         else:
-            raise TypeError(f"an index is over a field's name, a term of ets.row, or a function, not {key!r}")
+            check_function(key, "an index is over a field's name, a term of ets.row, or a function of key and value")
+            function, source = key, None
         return Index(self, self._add_index(name, source, function, ordered=bool(ordered), unique=bool(unique)))
 
     def drop_index(self, name: str) -> None:

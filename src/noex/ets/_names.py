@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, NoReturn, Self, TypeVar
 from weakref import WeakValueDictionary
 
 from noex.errors import TableClosed, TableExists
@@ -137,6 +137,9 @@ class Names:
                 del self._named[name]
         finally:
             release()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"{self!r} cannot be pickled or copied: a store is a place; dump its tables one by one")
 
     def __enter__(self) -> Self:
         return self

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
 
-from noex._arguments import whole_number
+from noex._arguments import check_function, whole_number
 from noex.errors import TableClosed, TransactionConflict, shown
 from noex.ets._bag_tables import BagTable, DuplicateBagTable
 from noex.ets._bag_walks import BagWalks
@@ -38,25 +38,41 @@ RETRIES = 1000
 """How often a transaction is tried again, unless it says otherwise."""
 
 
-class TransactionSet(SetOverlay[K, V], SetMapping[K, V], IndexReading[K, V], UpdatingQueries[K, V]):  # type: ignore[misc]  # as SetTable
+class _View:
+    """What the views of all kinds share: how they show themselves, and that they stay where they are."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:  # what the kernel classes bring
+
+        def _label(self) -> str: ...
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"{self!r} cannot be pickled or copied; take entries with to_list()")
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._label()}>"
+
+
+class TransactionSet(_View, SetOverlay[K, V], SetMapping[K, V], IndexReading[K, V], UpdatingQueries[K, V]):  # type: ignore[misc]  # as SetTable
     """A set table as a transaction sees it, with the table's verbs."""
 
     __slots__ = ()
 
 
-class TransactionOrderedSet(OrderedSetOverlay[K, V], OrderedQueries[K, V], SetMapping[K, V], IndexReading[K, V]):  # type: ignore[misc]  # as above
+class TransactionOrderedSet(_View, OrderedSetOverlay[K, V], OrderedQueries[K, V], SetMapping[K, V], IndexReading[K, V]):  # type: ignore[misc]  # as above
     """An ordered set as a transaction sees it, with the table's verbs."""
 
     __slots__ = ()
 
 
-class TransactionBag(BagOverlay[K, V], BagWalks[K, V], DeletingQueries[K, V]):
+class TransactionBag(_View, BagOverlay[K, V], BagWalks[K, V], DeletingQueries[K, V]):
     """A bag as a transaction sees it, with the table's verbs."""
 
     __slots__ = ()
 
 
-class TransactionDuplicateBag(DuplicateBagOverlay[K, V], BagWalks[K, V], DeletingQueries[K, V]):
+class TransactionDuplicateBag(_View, DuplicateBagOverlay[K, V], BagWalks[K, V], DeletingQueries[K, V]):
     """A duplicate_bag as a transaction sees it, with the table's verbs."""
 
     __slots__ = ()
@@ -74,10 +90,14 @@ class Transaction:
     """What the function given to `transact` gets: `tx[table]` has the table's verbs, and reads its own writes.
 
     All reads are of one instant. What is written is seen by others when the function has returned, all at once. It
-    ends with the function. Not part of it are `add_index`, `drop_index`, `subscribe`, `dump`, `info` and `close`.
+    ends with the function. Not part of it are `add_index`, `drop_index`, `subscribe`, `dump`, `info` and `close`, nor
+    what a subclass of a table has of its own.
     """
 
     __slots__ = ("_attempt", "_store")
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"{self!r} cannot be pickled or copied: it ends with the function it was given to")
 
     def __init__(self, store: Names) -> None:
         self._store = store
@@ -130,8 +150,9 @@ class Transaction:
 
 def transact(store: Names, function: Callable[[Transaction], R], retries: int) -> R:
     """Run a transaction on the tables of a store; see `Store.transact`."""
-    _check_function(function)
+    check_function(function, "transact takes a function of a transaction")
     whole_number(retries, "retries", least=0)
+    store._refuse_if_closed()
     for _ in range(retries + 1):
         transaction = Transaction(store)
         attempt = transaction._attempt
@@ -153,19 +174,9 @@ def transact(store: Names, function: Callable[[Transaction], R], retries: int) -
         finally:
             transaction._end()
     raise TransactionConflict(
-        f"others wrote what the transaction had read, {retries + 1} times over; nothing was changed; let it read less, "
-        "or give more retries"
+        f"what the transaction had read was written meanwhile, {retries + 1} times over; nothing was done; use only "
+        "tx[table] inside, let it read less, or give more retries"
     )
-
-
-def _check_function(function: object) -> None:
-    if not callable(function):
-        raise TypeError(f"transact takes a function of a transaction, not {shown(function)}")
-    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None)):  # noqa: B004
-        raise TypeError(
-            "transact takes a function that returns when it is done, not a coroutine function: a transaction does not "
-            "wait; await what is needed before or after it"
-        )
 
 
 def _refuse_awaitable(result: object) -> None:

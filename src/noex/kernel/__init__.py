@@ -11,11 +11,23 @@ of its kind, and
 - `_memory()` and `_check()`;
 - set kinds: `_pop_entry()` for `popitem`; `_on_reclaim`, called with rows that have expired; `_count(key, step)`;
   `_snapshot()`, all live rows of one instant; `_collect(items)` and `_commit_many(...)`, with which a dump is loaded;
+- set kinds, for indexes: `_add_index(...)` and `_remove_index(name)`; `_spec(name)` and `_indexes()` return what is
+  known of them (`IndexSpec`: name, source, ordered, unique, `takes(value)`); `_indexed`, `_index_between`,
+  `_index_rank`, `_index_at`, `_index_size` ask one, `_delete_indexed` removes by one;
+- for queries: `_matching(access)` returns the rows among which the answer is, `_delete_where` and `_update_where`
+  change those that a test finds there, `_select_ordered` walks an ordered set. An `Access` is a plain tuple that says
+  where to look (`_pure/queries/access.py`); a table that knows no better may look everywhere;
+- `_subscribe(callback, kinds)` returns a `Subscription`; events are `noex.typing.TableEvent`;
 - the ordered set: `_sort_key(key)`, `_renumber(...)`, with which a leaderboard moves a player in one step;
 - the cache: `_peek(key)`, `_add(...)`, `_count_load(failed=)`, `_counts()`.
 
-`compile_predicate(program)` makes the program of a query a function of key and value; `literal_head(glob)` is the
-beginning that every match of a glob has.
+For transactions, an `Attempt` has views of tables: `SetOverlay` and the like, classes with the verbs of their kind,
+made by `_begin(table, attempt)`. `attempt.commit()` does all that was written or nothing, `attempt.valid()` tells
+whether what was read still holds, `attempt.end()` lets go. A read that cannot be of the same instant as those before
+raises `Conflict`.
+
+`compile_predicate(program)` makes the program of a query a function of key and value, `compile_reader(path)` a path;
+`literal_head(glob)` is the beginning that every match of a glob has.
 
 `encode_term` and `decode_term` are the term order as bytes.
 

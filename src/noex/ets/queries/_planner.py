@@ -23,7 +23,7 @@ Route: TypeAlias = tuple[int, Access, "Plan"]
 _COMPARISONS: Final = frozenset({"<", "<=", ">", ">="})
 _KEY: Final = ("key",)
 
-# What each way is expected to cost, the cheapest first: how many entries there are to look at is not asked.
+# What each way is expected to cost, the cheapest first: how many entries there are is not asked here.
 _BY_KEY, _BY_UNIQUE_INDEX, _BY_KEYS, _BY_INDEX, _BY_PREFIX, _BY_RANGE, _BY_INDEX_RANGE, _BY_HALF = range(8)
 
 
@@ -127,8 +127,7 @@ def _key_routes(
 def _index_routes(tests: list[Program], index: IndexSpec) -> Iterator[Route]:
     for test in tests:
         values = _values(test)
-        # None is in no index, though a field may be None.
-        if values is not None and all(value is not None and _allowed(index.rows.place, value) for value in values):
+        if values is not None and all(_exact(value) and index.takes(value) for value in values):
             cost = _BY_UNIQUE_INDEX if index.unique else _BY_INDEX
             yield cost, ("index", index, values), Plan("index", index.name, represent(test))
     if not index.ordered:

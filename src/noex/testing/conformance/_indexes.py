@@ -263,6 +263,16 @@ class Indexes(Conformance):
         assert [len(index.keys(UUID(int=number))) for number in range(5)] == [2, 2, 2, 2, 0]
         assert (sorted(index.keys(4)), sorted(index.keys(Point(1)))) == ([8, 9, 14], [12, 13])
 
+    @pytest.mark.parametrize("ordered", [False, True])
+    def test_an_entry_that_keeps_its_value_keeps_its_place(self, table: Table, *, ordered: bool) -> None:
+        index = table.add_index("place", lambda _key, value: value[0], ordered=ordered)
+        table.insert_many([(1, ("x", "old")), (2, ("x", "old")), (3, ("x", "old"))])
+        assert index.keys("x") == [1, 2, 3]
+        table.insert(1, ("x", "new"))
+        assert index.keys("x") == [1, 2, 3]
+        table.insert_many([(2, ("x", "new"))])
+        assert index.keys("x") == [1, 2, 3]
+
     def test_entries_of_one_value_stand_by_key_or_as_they_came(self, table: Table) -> None:
         index = table.add_index("size", "size", ordered=True)
         for key in ("b", "c", "a"):

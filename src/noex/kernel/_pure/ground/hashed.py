@@ -7,7 +7,7 @@ through a list per hash value, whose keys are compared outside the lock.
 
 What `_resolve` found may be out of date when the lock is taken. For a row that it found, the row itself tells. For a
 new key that something in the table might equal, the *witness* does: the number of arrivals of new keys before the
-search. `_admit` lets the key in only if none has arrived since.
+search. `_admit` lets the key in only if none has arrived since, or none that has the same hash.
 """
 
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -53,6 +53,21 @@ class Foreign:
     def __init__(self, key: Any, hash: int) -> None:  # noqa: A002 - it is the key's hash
         self.key = key
         self.hash = hash
+
+
+class _Probe:
+    """Finds in a dict whether there is any key of one hash, without asking the keys."""
+
+    __slots__ = ("_hash",)
+
+    def __init__(self, hash: int) -> None:  # noqa: A002 - as above
+        self._hash = hash
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return True
 
 
 class Hashed:
@@ -101,17 +116,20 @@ class Hashed:
     def _admit(self, handle: Handle, witness: int) -> bool:
         """Let a new key in, under the lock; False if an equal one may have arrived since the witness was taken."""
         if type(handle) is not Foreign:
-            if self._foreign and self._arrivals != witness:
+            if self._arrivals != witness and not self._still_absent(handle, witness):
                 return False
         else:
             foreign = self._foreign
             while True:
+                arrivals = self._arrivals
                 bucket = foreign.get(handle.hash, ())
                 if handle in bucket:
                     break
-                longer = (*bucket, handle)
-                if self._arrivals != witness:
+                if arrivals != witness and not self._still_absent(handle, witness):
                     return False
+                longer = (*bucket, handle)
+                if self._arrivals != arrivals:
+                    continue
                 if (foreign[handle.hash] if handle.hash in foreign else ()) is bucket:
                     foreign[handle.hash] = longer
                     break
@@ -119,8 +137,15 @@ class Hashed:
         return True
 
     def _still_absent(self, handle: Handle, witness: int) -> bool:
-        """Tell whether a key that was not found cannot have arrived since under another handle."""
-        return self._arrivals == witness or (type(handle) is not Foreign and not self._foreign)
+        """Tell whether a key that was not found cannot have arrived since under another handle.
+
+        Where keys have arrived, none with its hash must be there: a plain one among the rows, or a foreign one.
+        """
+        if self._arrivals == witness:
+            return True
+        if type(handle) is not Foreign:
+            return not self._foreign or hash(handle) not in self._foreign
+        return handle.hash not in self._foreign and _Probe(handle.hash) not in self._rows
 
     def _dismiss(self, handle: Handle) -> None:
         """Forget the handle of a row that is gone, under the lock."""

@@ -90,7 +90,7 @@ class ScheduledRows(Generic[K, V]):
         self._rows = ClosedRows(self._label())
         watch, self._watch = self._watch, None
         if watch is not None:
-            watch.delivery.end()
+            watch.end()
         self._schedule = []
         self._next_due = FOREVER
 
@@ -193,8 +193,11 @@ class ScheduledRows(Generic[K, V]):
                         self._plan(row[2], handle)
             schedule = self._schedule
             self._next_due = schedule[0][0] if schedule else FOREVER
+            watch = self._watch
+            trash = watch.caught_up() if watch is not None and gone and limit is None else []
         finally:
             release()
+        del trash  # finalizers may run now
         if gone:
             self._reclaimed(gone)
             if self._watch is not None:

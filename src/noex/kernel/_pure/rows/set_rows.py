@@ -243,8 +243,10 @@ class SetRows(ScheduledRows[K, V]):
                 watch.pending += CLEARING
                 watch.delivery.queue += events
             self._emptied()
+            trash = [] if watch is None else watch.caught_up()
         finally:
             release()
+        del trash  # finalizers may run now
         if watch is not None:
             watch.delivery.deliver()
         return size if now == NEVER else self._count_live(rows, now)

@@ -13,7 +13,8 @@ from noex.kernel._pure.rows.scheduled_rows import K, V
 from noex.kernel._pure.terms.order import SortKey
 from noex.kernel._pure.transactions.attempt import Attempt
 from noex.kernel._pure.transactions.merged_order import MergedOrder
-from noex.kernel._pure.transactions.set_views import OVERLAY_SLOTS, SetOverlayBase, by_handle
+from noex.kernel._pure.transactions.set_view_indexes import by_handle
+from noex.kernel._pure.transactions.set_views import OVERLAY_SLOTS, SetOverlayBase
 from noex.kernel._pure.verbs.set_verbs import SetVerbs
 
 __all__ = ["OrderedSetOverlay"]

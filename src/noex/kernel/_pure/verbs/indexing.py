@@ -1,38 +1,27 @@
-"""Indexes of set kinds: making them, taking them away, and asking them; and who is told of changes."""
+"""Making indexes of set kinds, and taking them away; and who is told of changes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any
 
-from noex.errors import IndexNotFound, IndexViolation, shown
-from noex.kernel._pure.ground.hashed import Handle
+from noex.errors import IndexViolation, shown
 from noex.kernel._pure.ground.lock import acquire, release
 from noex.kernel._pure.ground.row import GONE, Row
-from noex.kernel._pure.rows.changes import Part, change
 from noex.kernel._pure.rows.scheduled_rows import K, V
-from noex.kernel._pure.rows.set_rows import SetRows
-from noex.kernel._pure.terms.order import SortKey, prefix_bounds
+from noex.kernel._pure.verbs.index_answers import IndexAnswers
 from noex.kernel._pure.watch.delivery import Subscription
-from noex.kernel._pure.watch.index_rows import BEYOND, CLEARED, HashedIndexRows, IndexRows, Mark, OrderedIndexRows
+from noex.kernel._pure.watch.index_rows import CLEARED, HashedIndexRows, IndexRows, OrderedIndexRows
 from noex.kernel._pure.watch.watch import IndexSpec, Note, Watch
 from noex.typing import TableEvent
 
 __all__ = ["Indexing"]
 
-Ends = tuple[Any, Any, str]
-"""Low and high value, None for an open side, and the bounds."""
 
-
-class Indexing(SetRows[K, V]):
-    """What a set kind does for its indexes and subscribers."""
+class Indexing(IndexAnswers[K, V]):
+    """What a set kind does to have indexes and subscribers."""
 
     __slots__ = ()
-
-    _handles_are_ordered = False
-
-    # -- making and taking away ---------------------------------------------------------------------------------
 
     def _subscribe(self, callback: Callable[[TableEvent], object], kinds: frozenset[str]) -> Subscription:
         acquire()
@@ -148,210 +137,9 @@ class Indexing(SetRows[K, V]):
             watch.enter()  # places in notes go by the number of the index
             watch.indexes = tuple(index for index in watch.indexes if index is not gone)
             watch.leave()
-            trash = watch.take_trash()
+            held = [watch.take_trash(), gone.empty()]
             if watch.idle:
                 self._watch = None
         finally:
             release()
-        del trash, gone  # finalizers may run now
-
-    def _spec(self, name: str) -> IndexSpec:
-        """Return an index by its name.
-
-        Raises:
-            IndexNotFound: there is none.
-        """
-        indexes = self._indexes()
-        for index in indexes:
-            if index.name == name:
-                return index
-        known = ", ".join(repr(index.name) for index in indexes) or "none"
-        raise IndexNotFound(f"{self._label()} has no index {name!r} (it has {known}); add it with add_index")
-
-    def _indexes(self) -> tuple[IndexSpec, ...]:
-        len(self._rows)  # a closed table says so here
-        watch = self._watch
-        return () if watch is None else watch.indexes
-
-    def _watched(self) -> Watch:
-        """Return the table's watch, under the lock, made if there is none."""
-        len(self._rows)  # a closed table says so here
-        watch = self._watch
-        if watch is None:
-            watch = self._watch = Watch()
-        return watch
-
-    # -- asking -------------------------------------------------------------------------------------------------
-
-    def _use(self, spec: IndexSpec) -> Watch:
-        """Take the lock and bring the indexes up to date; `_unuse` follows."""
-        acquire()
-        try:
-            watch = self._watch
-            if spec in self._indexes() and watch is not None:
-                watch.enter()
-                return watch
-        except BaseException:
-            release()
-            raise
-        release()
-        raise IndexNotFound(f"{spec.rows.label} was dropped; add it again, or ask the table for another")
-
-    @staticmethod
-    def _unuse(watch: Watch) -> None:
-        watch.leave()
-        trash = watch.take_trash()
-        release()
-        del trash  # finalizers may run now
-
-    def _rows_of(self, handles: list[Handle]) -> list[tuple[Handle, Row]]:
-        """Return handles and rows, under the lock."""
-        rows = self._rows
-        found = [(handle, rows.get(handle)) for handle in handles]
-        return [(handle, row) for handle, row in found if row is not None and row is not GONE]
-
-    def _indexed(self, spec: IndexSpec, value: Any) -> list[tuple[Handle, Row]]:
-        """Return handles and rows with that value: of an ordered set in its order, else as they got it."""
-        now = self._tick_all()
-        found = self._marked(spec, value)[1]
-        if self._handles_are_ordered:
-            found.sort(key=lambda item: item[0])
-        return [item for item in found if item[1][2] is None or now < item[1][2]]
-
-    def _marked(self, spec: IndexSpec, value: Any) -> tuple[Mark, list[tuple[Handle, Row]]]:
-        """Return the mark of a value, and handles and rows with it."""
-        while True:
-            mark, _, witness = spec.rows.place(value)
-            watch = self._use(spec)
-            try:
-                index = spec.rows
-                handles = index.handles(mark)
-                if handles or not isinstance(index, HashedIndexRows) or index._still_absent(mark, witness):
-                    return mark, self._rows_of(handles)
-            finally:
-                self._unuse(watch)
-
-    def _index_between(
-        self, spec: IndexSpec, ends: Ends, *, reverse: bool = False, limit: int | None = None
-    ) -> list[tuple[Handle, Row]]:
-        """Return handles and rows with values from low to high, in the order of the index."""
-        start, stop = self._index_ends(spec, ends)
-        return self._spots_between(spec, start, stop, reverse=reverse, limit=limit)
-
-    def _index_ends(self, spec: IndexSpec, ends: Ends) -> tuple[SortKey | None, SortKey | None]:
-        """Return between which bounds values from low to high are."""
-        low, high, bounds = ends
-        start = self._bound(spec, low, beyond=bounds[0] == "(")
-        stop = self._bound(spec, high, beyond=bounds[1] == "]")
-        return start, stop
-
-    def _index_extent(self, spec: IndexSpec, start: SortKey | None, stop: SortKey | None) -> int:
-        """Return how many rows are between two bounds, those that have expired included."""
-        watch = self._use(spec)
-        try:
-            order = self._ordered(spec).order
-            last = len(order) if stop is None else order.rank(stop)
-            return last - (0 if start is None else order.rank(start))
-        finally:
-            self._unuse(watch)
-
-    def _index_count(self, spec: IndexSpec, value: Any) -> int:
-        """Return how many rows have that value, or about so many."""
-        mark = spec.rows.place(value)[0]
-        watch = self._use(spec)
-        try:
-            return len(spec.rows.handles(mark))
-        finally:
-            self._unuse(watch)
-
-    def _index_prefix(self, spec: IndexSpec, beginning: tuple[Any, ...]) -> list[tuple[Handle, Row]]:
-        """Return handles and rows whose values are tuples that begin so, in the order of the index."""
-        start, stop = prefix_bounds(beginning, mirrors=True)
-        return self._spots_between(spec, start, stop, reverse=False, limit=None)
-
-    def _spots_between(
-        self, spec: IndexSpec, start: SortKey | None, stop: SortKey | None, *, reverse: bool, limit: int | None
-    ) -> list[tuple[Handle, Row]]:
-        self._tick_all()
-        watch = self._use(spec)
-        try:
-            index = self._ordered(spec)
-            first = 0 if start is None else index.order.rank(start)
-            last = len(index.order) if stop is None else index.order.rank(stop)
-            if limit is not None and last - first > limit:
-                first, last = (last - limit, last) if reverse else (first, first + limit)
-            spots = index.order.slice(first, last)
-            if reverse:
-                spots.reverse()
-            return self._rows_of([index.spots[spot] for spot in spots])
-        finally:
-            self._unuse(watch)
-
-    @staticmethod
-    def _bound(spec: IndexSpec, value: Any, *, beyond: bool) -> SortKey | None:
-        if value is None:
-            return None
-        mark: SortKey = spec.rows.place(value)[0]
-        return mark + BEYOND if beyond else mark
-
-    @staticmethod
-    def _ordered(spec: IndexSpec) -> OrderedIndexRows:
-        index = spec.rows
-        if not isinstance(index, OrderedIndexRows):
-            raise TypeError(f"{index.label} has no order; add it with ordered=True for ranges, ranks and ends")
-        return index
-
-    def _index_rank(self, spec: IndexSpec, key: K) -> int | None:
-        """Return how many rows stand before that of the key in the index."""
-        handle = self._resolve(key)[0]
-        self._tick_all()
-        watch = self._use(spec)
-        try:
-            index = self._ordered(spec)
-            spot = index.marks.get(handle)
-            return None if spot is None else index.order.rank(spot)
-        finally:
-            self._unuse(watch)
-
-    def _index_at(self, spec: IndexSpec, position: int) -> Row:
-        """Return the row at a position of the index.
-
-        Raises:
-            IndexError: there are not that many.
-        """
-        self._tick_all()
-        watch = self._use(spec)
-        try:
-            index = self._ordered(spec)
-            size = len(index.order)
-            place = position + size if position < 0 else position
-            if not 0 <= place < size:
-                raise IndexError(f"position {position} is beyond the {size} entries of {index.label}")
-            return self._rows[index.spots[index.order.slice(place, place + 1)[0]]]
-        finally:
-            self._unuse(watch)
-
-    def _index_size(self, spec: IndexSpec) -> int:
-        """Return how many rows are in the index."""
-        self._tick_all()
-        watch = self._use(spec)
-        try:
-            return len(spec.rows.marks)
-        finally:
-            self._unuse(watch)
-
-    def _delete_indexed(self, spec: IndexSpec, value: Any) -> int:
-        """Remove the rows with that value, all at once; return how many."""
-        while True:
-            now = self._tick_all()
-            mark, found = self._marked(spec, value)
-            handles = [handle for handle, _ in found]
-            changes = [(handle, row, None, -1) for handle, row in found]
-            part = Part(self, changes, now=now, questions=[partial(_are_all, spec, mark, handles)])
-            if change([part]):
-                return sum(1 for _, row in found if row[2] is None or now < row[2])
-
-
-def _are_all(spec: IndexSpec, mark: Mark, handles: list[Handle]) -> bool:
-    """Tell, under the lock, whether those are all the rows with that mark."""
-    return spec.rows.handles(mark) == handles
+        del held  # finalizers may run now

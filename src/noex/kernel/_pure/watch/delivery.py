@@ -12,7 +12,7 @@ from _thread import start_new_thread
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self, TypeAlias
+from typing import NoReturn, Self, TypeAlias
 
 from noex.errors import shown
 from noex.kernel._pure.ground.lock import acquire, held, release
@@ -68,6 +68,9 @@ class Subscription:
         finally:
             release()
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"{self!r} cannot be pickled or copied: it is between a table and a callback")
+
     def __enter__(self) -> Self:
         return self
 
@@ -80,8 +83,8 @@ class Subscription:
         return f"<Subscription of {self._callback!r}{'' if self.active else ' cancelled'}>"
 
 
-Queued: TypeAlias = tuple[TableEvent, tuple[Subscription, ...]]
-"""An event, and who had subscribed when it was committed."""
+Queued: TypeAlias = tuple[TableEvent, tuple[Subscription, ...], int]
+"""An event, who had subscribed when it was committed, and the generation of the process that did."""
 
 
 class Delivery:
@@ -108,7 +111,7 @@ class Delivery:
     def queued(self, events: list[TableEvent]) -> tuple[Queued, ...]:
         """Return what a commit adds to the queue for these events."""
         subscriptions = self.subscriptions
-        return tuple((event, subscriptions) for event in events)
+        return tuple((event, subscriptions, _generation) for event in events)
 
     def deliver(self) -> None:
         """Deliver what is in the queue, unless another thread, or a frame below, is at it."""
@@ -139,13 +142,20 @@ class Delivery:
     def _deliver_all(self) -> None:
         queue = self.queue
         while queue:
-            event, subscriptions = queue.popleft()
-            for subscription in subscriptions:
+            event, subscriptions, generation = queue.popleft()
+            if generation != _generation:
+                continue  # it is the parent's, who delivers it
+            for number, subscription in enumerate(subscriptions, 1):
                 if subscription._delivery is None or event[0] not in subscription._kinds:
                     continue
                 try:
                     subscription._callback(event)
-                except Exception:
+                except BaseException as error:
+                    if not isinstance(error, Exception):  # the thread is to end: others get the rest by another
+                        queue.appendleft((event, subscriptions[number:], generation))
+                        _late.append(self)
+                        _hand_over()
+                        raise
                     _log.exception("a subscriber failed on the %s of %s", event.kind, shown(event.key))
 
 

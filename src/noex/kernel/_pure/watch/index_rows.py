@@ -84,8 +84,16 @@ class IndexRows:
         """Return a copy made from the marks alone, which hold at any moment; the rest may be half done."""
 
     @abstractmethod
+    def emptied(self) -> Any:
+        """Return one of the same kind that has nothing."""
+
+    @abstractmethod
     def crowded(self) -> tuple[Handle, Handle] | None:
         """Return the handles of two rows with one mark, or None where each has one of its own."""
+
+    @abstractmethod
+    def has_mark(self, handle: Handle, mark: Mark) -> bool:
+        """Tell whether a row is entered under that mark."""
 
     @abstractmethod
     def memory(self) -> int:
@@ -210,6 +218,9 @@ class HashedIndexRows(Hashed, IndexRows):
         twin._arrivals = self._arrivals  # the same values are known: what was found absent still is
         return twin
 
+    def emptied(self) -> HashedIndexRows:
+        return HashedIndexRows(self.label)
+
     def crowded(self) -> tuple[Handle, Handle] | None:
         for bucket in self._rows.values():
             if len(bucket.members) > 1:
@@ -217,14 +228,19 @@ class HashedIndexRows(Hashed, IndexRows):
                 return one, other
         return None
 
+    def has_mark(self, handle: Handle, mark: Mark) -> bool:
+        known = self.marks[handle]
+        return known is mark or known == mark
+
     def memory(self) -> int:
         bucket = sys.getsizeof(Bucket(None)) + sys.getsizeof({None: None})
         return sys.getsizeof(self.marks) + sys.getsizeof(self._rows) + bucket * len(self._rows)
 
     def _check(self) -> None:
         self._check_handles()
-        listed = {handle: mark for mark, bucket in self._rows.items() for handle in bucket.members}
-        assert listed == self.marks, "buckets and marks differ"
+        listed = [(handle, mark) for mark, bucket in self._rows.items() for handle in bucket.members]
+        assert len(listed) == len(self.marks), "a row is in two buckets, or in none"
+        assert dict(listed) == self.marks, "buckets and marks differ"
         assert all(bucket.members for bucket in self._rows.values()), "an empty bucket"
 
 
@@ -317,6 +333,9 @@ class OrderedIndexRows(IndexRows):
         twin.order = SortedKeys(sorted(twin.spots))
         return twin
 
+    def emptied(self) -> OrderedIndexRows:
+        return OrderedIndexRows(self.label, by_key=self.by_key)
+
     def crowded(self) -> tuple[Handle, Handle] | None:
         last: SortKey | None = None
         for spot in self.order:
@@ -331,6 +350,9 @@ class OrderedIndexRows(IndexRows):
     def _tie(self, handle: Handle) -> int:
         return len(handle) if self.by_key else 2
 
+    def has_mark(self, handle: Handle, mark: Mark) -> bool:
+        return bool(self.marks[handle][: len(mark)] == mark)
+
     def memory(self) -> int:
         spot = sys.getsizeof((None,) * 4) + sys.getsizeof([None]) - sys.getsizeof([])
         return sys.getsizeof(self.marks) + sys.getsizeof(self.spots) + spot * len(self.spots)
@@ -338,4 +360,5 @@ class OrderedIndexRows(IndexRows):
     def _check(self) -> None:
         self.order._check()
         assert list(self.order) == sorted(self.spots), "order and spots differ"
+        assert len(self.spots) == len(self.marks), "a row is at two spots, or at none"
         assert {handle: spot for spot, handle in self.spots.items()} == self.marks, "spots and marks differ"

@@ -49,6 +49,21 @@ class IndexSpec:
         self.ordered = ordered
         self.unique = unique
 
+    def empty(self) -> IndexRows:
+        """Hold nothing any more, for nobody asks again; return what was held."""
+        rows, self.rows = self.rows, self.rows.emptied()
+        return rows
+
+    def takes(self, value: Any) -> bool:
+        """Tell whether rows can be found by that value; one that cannot be indexed may still be equal to something."""
+        if value is None:
+            return False  # None is in no index, though a field may be None
+        try:
+            self.rows.place(value)
+        except Exception:  # a user's hash may raise anything for a value that it was not made for
+            return False
+        return True
+
     def place(self, key: Any, value: Any, batch: dict[Any, Placed] | None = None) -> Place:
         """Return where a row is entered, or None for one that is kept out. Runs code of the user's.
 
@@ -121,6 +136,19 @@ class Watch:
         trash, self.trash = self.trash, []
         return trash
 
+    def caught_up(self) -> list[Any]:
+        """Let the indexes catch up, under the lock; return what is to be dropped after it."""
+        self.enter()
+        self.leave()
+        return self.take_trash()
+
+    def end(self) -> list[Any]:
+        """Let go of subscribers, and of all that the indexes hold; return what is to be dropped after the lock."""
+        self.delivery.end()
+        held = [self.take_trash(), self.pending, [index.empty() for index in self.indexes]]
+        self.pending = []
+        return held
+
     def spare(self) -> None:
         """Keep the notes from growing without end, under the lock."""
         if len(self.pending) > _MOST_PENDING and not self._depth:
@@ -187,5 +215,6 @@ class Watch:
                     place = index.place(rows[handle][0], rows[handle][1])
                     assert place is not None
                     assert handle in index.rows.handles(place[0]), f"{index.name} has a row elsewhere"
+                    assert index.rows.has_mark(handle, place[0]), f"{index.name} has another mark for a row"
         finally:
             self.leave()

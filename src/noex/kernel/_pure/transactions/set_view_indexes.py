@@ -1,0 +1,81 @@
+"""The indexes of a set kind as a transaction sees them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from noex.kernel._pure.ground.hashed import Handle
+from noex.kernel._pure.ground.row import NEVER, Row
+from noex.kernel._pure.rows.scheduled_rows import K, V
+from noex.kernel._pure.terms.order import SortKey
+from noex.kernel._pure.transactions.index_view import IndexView
+from noex.kernel._pure.transactions.set_view_state import SetViewState
+from noex.kernel._pure.watch.watch import IndexSpec
+
+__all__ = ["SetViewIndexes", "by_handle"]
+
+
+class SetViewIndexes(SetViewState[K, V]):
+    """What a transaction is answered from indexes."""
+
+    __slots__ = ()
+
+    def _indexes(self) -> tuple[IndexSpec, ...]:
+        indexes: tuple[IndexSpec, ...] = self._table._indexes()
+        return indexes
+
+    def _index_view(self, spec: IndexSpec) -> IndexView:
+        view = self._views.get(spec.name)
+        if view is None or view.spec is not spec:
+            view = self._views[spec.name] = IndexView(self, spec)
+        return view
+
+    def _indexed(self, spec: IndexSpec, value: Any) -> list[tuple[Handle, Row]]:
+        self._tick_all()
+        found = self._rows_of(self._index_view(spec).handles(value))
+        return sorted(found, key=by_handle) if self._handles_are_ordered else found
+
+    def _spots_between(
+        self, spec: IndexSpec, start: SortKey | None, stop: SortKey | None, *, reverse: bool, limit: int | None
+    ) -> list[tuple[Handle, Row]]:
+        self._ordered(spec)
+        self._tick_all()
+        view = self._index_view(spec)
+        order = view.order()
+        first = 0 if start is None else order.rank(start)
+        last = len(order) if stop is None else order.rank(stop)
+        if limit is not None and last - first > limit:
+            first, last = (last - limit, last) if reverse else (first, first + limit)
+        spots = order.slice(first, last)
+        if reverse:
+            spots.reverse()
+        return self._rows_of(view.at(spots))
+
+    def _index_rank(self, spec: IndexSpec, key: K) -> int | None:
+        self._ordered(spec)
+        self._tick_all()
+        view = self._index_view(spec)
+        spot = view.spot(self._resolve(key)[0])
+        return None if spot is None else view.order().rank(spot)
+
+    def _index_at(self, spec: IndexSpec, position: int) -> Row:
+        size = self._index_size(spec)
+        index = self._ordered(spec)
+        place = position + size if position < 0 else position
+        if not 0 <= place < size:
+            raise IndexError(f"position {position} is beyond the {size} entries of {index.label}")
+        view = self._index_view(spec)
+        return self._rows_of(view.at(view.order().slice(place, place + 1)))[0][1]
+
+    def _index_size(self, spec: IndexSpec) -> int:
+        self._tick_all()
+        return self._index_view(spec).size()
+
+    def _delete_indexed(self, spec: IndexSpec, value: Any) -> int:
+        found = self._indexed(spec, value)
+        self._change([(handle, row, None, -1) for handle, row in found], NEVER)
+        return len(found)
+
+
+def by_handle(item: tuple[SortKey, Row]) -> SortKey:
+    return item[0]
