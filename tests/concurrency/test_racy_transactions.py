@@ -284,9 +284,14 @@ def test_racy_phantoms_are_conflicts(kind: str, race: Race) -> None:
 
 
 def test_racy_hot_rows_end_in_a_conflict_that_says_so(race: Race) -> None:
-    """With few retries a transaction may give up, and then has changed nothing: what is counted is what succeeded."""
+    """With few retries a transaction gives up, and then has changed nothing: what is counted is what succeeded."""
     store = ets.Store()
     table = store.new()
+    table.insert("stirred", 0)
+
+    def stir(tx: Any) -> None:
+        tx[table].update_counter("stirred")
+        table.update_counter("stirred")  # past the transaction, so that it never holds
 
     def work(_thread: int) -> int:
         done = 0
@@ -294,8 +299,12 @@ def test_racy_hot_rows_end_in_a_conflict_that_says_so(race: Race) -> None:
             try:
                 store.transact(lambda tx: tx[table].update_counter("hot"), retries=1)
                 done += 1
-            except TransactionConflict:
-                pass
+            except TransactionConflict as error:
+                assert "2 times over" in str(error)
+        with pytest.raises(TransactionConflict, match="4 times over"):
+            store.transact(stir, retries=3)
         return done
 
-    assert sum(race(*each(work))) == table["hot"]
+    threads = race(*each(work))
+    assert sum(threads) == table["hot"]
+    assert table["stirred"] == 4 * len(threads)

@@ -281,3 +281,87 @@ def test_events_that_wait_at_a_fork_are_delivered_by_the_parent() -> None:
     assert "parent b" in told
     assert "child b" not in told
     assert told.count("child c") == 1
+
+
+@pytest.mark.parametrize("kind", ["set", "ordered_set"])
+def test_what_expires_while_a_function_looks_at_it_is_not_changed(kind: str) -> None:
+    clock = ManualClock()
+    table: Any = ets.new(kind=kind, store=ets.Store(), clock=clock)
+    events: list[str] = []
+    table.subscribe(lambda event: events.append(event.kind))
+
+    def looks_long(_key: str, _value: int) -> bool:
+        clock.advance(2)
+        return True
+
+    for change in (
+        lambda: table.delete_where(looks_long),
+        lambda: table.update_where(looks_long, lambda value: value + 1),
+        lambda: table.update_where(ets.row.key == "a", lambda value: clock.advance(2)),
+    ):
+        table.insert("a", 1, ttl=1)
+        assert change() == 0
+        assert events == ["insert", "expire"]
+        assert len(table) == 0
+        events.clear()
+
+
+@pytest.mark.parametrize("kind", ["set", "ordered_set"])
+def test_what_a_transaction_wrote_ends_inside_it_each_at_its_time(kind: str) -> None:
+    clock = ManualClock()
+    store = ets.Store()
+    table: Any = store.new(None, kind, clock=clock)
+
+    def write(tx: ets.Transaction) -> list[list[str]]:
+        view = tx[table]
+        view.insert("short", 1, ttl=1)
+        view.insert("long", 2, ttl=3)
+        view.insert("ever", 3)
+        seen: list[list[str]] = []
+        for _ in range(4):
+            seen.append(sorted(view))
+            assert len(view) == len(seen[-1])
+            clock.advance(1)
+        return seen
+
+    assert store.transact(write) == [["ever", "long", "short"], ["ever", "long"], ["ever", "long"], ["ever"]]
+    assert list(table) == ["ever"]
+
+
+def test_a_value_that_changes_is_a_conflict_for_whoever_read_all() -> None:
+    store = ets.Store()
+    table = ets.SetTable[str, int](store=store)
+    table.insert_many({"a": 1, "b": 2})
+    runs: list[int] = []
+
+    def total(tx: ets.Transaction) -> int:
+        runs.append(tx[table].fold(lambda sum_, _key, value: sum_ + value, 0))
+        if len(runs) == 1:
+            table.insert("a", 10)  # as many keys as before
+        return runs[-1]
+
+    assert store.transact(total) == 12
+    assert runs == [3, 12]
+
+
+def test_a_union_counts_as_its_dearest_part() -> None:
+    table = ets.SetTable[int, dict[str, int]]()
+    table.add_index("by_b", "b")
+    keys = (ets.row.key == 1) | (ets.row.key == 2)
+    assert table.explain(keys & (ets.row.field("b") == 3)).access == "union"
+    half = keys | (ets.row.field("b") == 1)
+    assert table.explain(half & (ets.row.key == 3)).access == "key"
+    assert table.explain(half & ets.row.key.is_in([3, 4])).access == "key"
+
+
+@pytest.mark.parametrize("beginning", [b"a\xff", b"\xff\xff", b"\xff", "a\U0010ffff", "\U0010ffff"])
+def test_a_beginning_with_nothing_above_it(beginning: Any) -> None:
+    table = ets.OrderedSetTable[Any, None]()
+    end = b"\xff" if isinstance(beginning, bytes) else "\U0010ffff"
+    keys = [beginning, beginning + end, beginning[:-1], beginning + beginning, b"b", b"a", "a", "b", b"\xfe", 1, ("a",)]
+    table.insert_many([(key, None) for key in keys])
+    where = ets.row.key.startswith(beginning)
+    expected = [key for key in table if isinstance(key, type(beginning)) and key.startswith(beginning)]
+    assert table.explain(where).access == "prefix"
+    assert [entry.key for entry in table.select(where)] == expected
+    assert len(expected) >= 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import timedelta
-from threading import Lock
+from threading import RLock
 
 __all__ = ["ManualClock"]
 
@@ -29,7 +29,7 @@ class ManualClock:
     __slots__ = ("_lock", "_nanoseconds", "_seconds")
 
     def __init__(self, start: float = 0.0) -> None:
-        self._lock = Lock()
+        self._lock = RLock()  # a finalizer that strikes in here may turn the clock, too
         self._nanoseconds = _whole_nanoseconds(start, "start")
         self._seconds = self._nanoseconds / _NANOSECONDS
 
@@ -48,8 +48,13 @@ class ManualClock:
         step = _whole_nanoseconds(seconds, "seconds")
         if step < 0:
             raise ValueError(f"a clock cannot go back: advance({seconds!r}); give a length of 0 or more")
-        with self._lock:
-            return self._set(self._nanoseconds + step)
+        self._lock.acquire()  # `with` would take twice as long
+        try:
+            self._nanoseconds += step  # both in one run, without a call in which a finalizer could strike
+            self._seconds = seconds_now = self._nanoseconds / _NANOSECONDS
+        finally:
+            self._lock.release()
+        return seconds_now
 
     def advance_to(self, time: float) -> float:
         """Move the clock forward to a time, the present one allowed, and return it.
@@ -60,7 +65,7 @@ class ManualClock:
             ValueError: `time` lies in the past, or is infinite or NaN.
         """
         target = time * _NANOSECONDS if type(time) is int else _whole_nanoseconds(time, "time")
-        self._lock.acquire()  # `with` would take twice as long
+        self._lock.acquire()
         try:
             if target < self._nanoseconds:
                 raise ValueError(f"a clock cannot go back: advance_to({time!r}), and it is {self._seconds!r} already")
@@ -69,11 +74,6 @@ class ManualClock:
         finally:
             self._lock.release()
         return seconds
-
-    def _set(self, nanoseconds: int) -> float:
-        self._nanoseconds = nanoseconds
-        self._seconds = nanoseconds / _NANOSECONDS
-        return self._seconds
 
     def __repr__(self) -> str:
         return f"ManualClock({self._seconds!r})"
