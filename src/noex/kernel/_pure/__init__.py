@@ -18,6 +18,7 @@ lock, and *drop* what they displaced after it.
 
 from noex.kernel._pure.bag_tables import BagTable, DuplicateBagTable
 from noex.kernel._pure.cache_table import CacheTable
+from noex.kernel._pure.ground.lock import acquire, release
 from noex.kernel._pure.ground.row import NEVER
 from noex.kernel._pure.ordered_set_table import OrderedSetTable
 from noex.kernel._pure.queries.access import SCAN, Access, Test
@@ -32,8 +33,6 @@ from noex.kernel._pure.transactions.ordered_view import OrderedSetOverlay
 from noex.kernel._pure.transactions.set_views import SetOverlay
 from noex.kernel._pure.verbs.set_verbs import ABSENT
 from noex.kernel._pure.watch.delivery import Subscription
-from noex.kernel._pure.watch.delivery import begin_section as acquire
-from noex.kernel._pure.watch.delivery import end_section as release
 from noex.kernel._pure.watch.watch import IndexSpec
 
 __all__ = [

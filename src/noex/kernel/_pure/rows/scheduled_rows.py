@@ -25,7 +25,7 @@ from noex.kernel._pure.ground.hashed import Handle
 from noex.kernel._pure.ground.lock import acquire, commits, release
 from noex.kernel._pure.ground.row import FOREVER, GONE, NEVER, Row
 from noex.kernel._pure.watch.delivery import Queued
-from noex.kernel._pure.watch.watch import Watch
+from noex.kernel._pure.watch.watch import Note, Watch
 from noex.typing import DEFAULT, Clock, TableEvent, Ttl
 
 __all__ = ["RECLAIM_PER_WRITE", "K", "ScheduledRows", "V"]
@@ -164,6 +164,8 @@ class ScheduledRows(Generic[K, V]):
     def _reclaim(self, now: float, limit: int | None) -> list[Row]:
         """Remove rows that have expired, in at most `limit` steps; return them, for the caller to drop."""
         gone: list[Row] = []
+        notes: tuple[Note, ...] = ()
+        told: tuple[Queued, ...] = ()
         steps = 0
         acquire()
         try:
@@ -175,8 +177,8 @@ class ScheduledRows(Generic[K, V]):
                     continue  # that row is gone, or scheduled anew
                 later = None if row[2] <= now else (row[0], row[1], row[2], row[2])
                 watch = self._watch
-                notes = () if watch is None else ((handle, None, ()),)
-                told = () if watch is None or later is not None else self._expired(watch, row)
+                if watch is not None:
+                    notes, told = ((handle, None, ()),), self._expired(watch, row)
                 rows = self._rows
                 if handle in rows and rows[handle] is row:
                     if later is None:

@@ -18,12 +18,11 @@ from noex.errors import shown
 from noex.kernel._pure.ground.lock import acquire, held, release
 from noex.typing import TableEvent
 
-__all__ = ["Delivery", "Queued", "Subscription", "begin_section", "end_section"]
+__all__ = ["Delivery", "Queued", "Subscription"]
 
 _log = logging.getLogger("noex.ets")
 
 _generation = 0  # of processes: what a thread of the parent was delivering at a fork, nobody delivers in the child
-_sections = 0  # how many are under way in the thread that holds the lock
 _late: list[Delivery] = []  # whose events came up while their thread held the lock for longer
 
 
@@ -117,10 +116,9 @@ class Delivery:
         """Deliver what is in the queue, unless another thread, or a frame below, is at it."""
         if not self.queue:
             return
-        if held():
+        if held():  # a frame below goes on under the lock: another thread delivers when it has let go
             if self not in _late:
                 _late.append(self)
-            if not _sections:
                 _hand_over()
             return
         self._drain()
@@ -159,24 +157,8 @@ class Delivery:
                     _log.exception("a subscriber failed on the %s of %s", event.kind, shown(event.key))
 
 
-def begin_section() -> None:
-    """Begin a section of the lock in which tables are used; `end_section` ends it."""
-    global _sections  # noqa: PLW0603 - under the lock
-    acquire()
-    _sections += 1
-
-
-def end_section() -> None:
-    """End a section of the lock in which tables were used: release it, and deliver what came up meanwhile."""
-    global _sections  # noqa: PLW0603 - under the lock
-    _sections -= 1
-    release()
-    if _late and not held():
-        _deliver_late()
-
-
 def _hand_over() -> None:
-    """Let a thread of its own deliver: a finalizer has struck inside a verb, which will not look for events."""
+    """Let a thread of its own deliver: this one is inside a verb or a recipe, which will not look for events."""
     try:
         start_new_thread(_deliver_when_free, ())
     except RuntimeError:  # the interpreter ends, or has no thread to spare: the next delivery has these with it
