@@ -147,7 +147,7 @@ class HashedIndexRows(Hashed, IndexRows):
         if "unhashable type" not in str(error):
             return error
         return UnhashableKey(
-            f"{shown(key)} cannot be looked up in {self.label} ({error}); let its function return a value that has "
+            f"{shown(key)} cannot be a value in {self.label} ({error}); index by a value that has "
             "a hash, such as a tuple in place of a list; nothing was changed"
         )
 
