@@ -365,3 +365,19 @@ def test_a_beginning_with_nothing_above_it(beginning: Any) -> None:
     assert table.explain(where).access == "prefix"
     assert [entry.key for entry in table.select(where)] == expected
     assert len(expected) >= 2
+
+
+def test_a_row_that_is_half_gone_holds_up_nobody_and_is_no_event() -> None:
+    """What a finalizer meets that strikes between the two steps in which rows go together."""
+    from noex.kernel._pure.ground.row import GONE
+
+    table: Any = ets.SetTable[str, int]()
+    table.insert("a", 1)
+    seen: list[ets.TableEvent] = []
+    table.subscribe(seen.append)
+    table._rows["a"] = GONE
+    assert table.lookup("a") is None
+    table.insert("a", 2)
+    assert [(event.kind, event.value) for event in seen] == [("insert", 2)]
+    assert table["a"] == 2
+    table._check()

@@ -131,7 +131,8 @@ class SetRows(ScheduledRows[K, V]):
         places = () if new is None else tuple([index.place(new[0], new[1]) for index in indexes])
         journalled = bool(watch.journals)
         notes = ((handle, new if journalled else None, places),) if indexes or journalled else ()
-        events = watch.delivery.queued(told(old, new, now)) if watch.delivery.subscriptions else ()
+        subscribed = bool(watch.delivery.subscriptions)
+        events = watch.delivery.queued(told(old, new, now)) if subscribed else ()
         valued: list[tuple[IndexSpec, Placed]] = []
         arrives = done = False
         trash: list[Any] = []  # dropped when the lock is free
@@ -140,9 +141,7 @@ class SetRows(ScheduledRows[K, V]):
             version = watch.version
             if self._watch is not watch or watch.indexes is not indexes:
                 return False
-            if bool(watch.delivery.subscriptions) > bool(events) or (
-                watch.journals and not (notes and notes[0][1] is new)
-            ):
+            if bool(watch.delivery.subscriptions) > subscribed or bool(watch.journals) > journalled:
                 return False  # somebody began to listen meanwhile
             for index, place in zip(indexes, places, strict=False):
                 if place is not None:
