@@ -381,3 +381,29 @@ def test_a_row_that_is_half_gone_holds_up_nobody_and_is_no_event() -> None:
     assert [(event.kind, event.value) for event in seen] == [("insert", 2)]
     assert table["a"] == 2
     table._check()
+
+
+def test_events_of_a_section_under_the_lock_come_when_it_ends() -> None:
+    """A recipe uses tables while it has the lock: who subscribed to one of them is told by another thread."""
+    from noex.kernel import acquire, release
+
+    table = ets.SetTable[int, int]()
+    told = threading.Event()
+    seen: list[tuple[int, bool]] = []
+    here = threading.get_ident()
+
+    def note(event: ets.TableEvent) -> None:
+        seen.append((event.key, threading.get_ident() == here))
+        if len(seen) == 3:
+            told.set()
+
+    table.subscribe(note)
+    acquire()
+    try:
+        for number in range(3):
+            table.insert(number, number)
+        assert seen == []
+    finally:
+        release()
+    assert told.wait(30)
+    assert seen == [(0, False), (1, False), (2, False)]

@@ -183,6 +183,7 @@ def _deliver_late() -> None:
 def _forked() -> None:
     global _generation  # noqa: PLW0603 - it counts for the process
     _generation += 1
+    _late.clear()  # the threads that were to deliver these are the parent's
 
 
 if hasattr(os, "register_at_fork"):
