@@ -30,10 +30,9 @@ __all__ = [
 ]
 
 
-class SetTableConformance(
+class _EveryTable(
     EveryKind,
     EveryKey,
-    HashedKeys,
     Traversal,
     Queries,
     Closing,
@@ -42,6 +41,12 @@ class SetTableConformance(
     Events,
     Transactions,
     TransactionConflicts,
+):
+    """What tables of every kind must do."""
+
+
+class _SetKindTable(
+    _EveryTable,
     SetKinds,
     QueriesOverIndexes,
     MappingBehaviour,
@@ -53,77 +58,28 @@ class SetTableConformance(
     EventsOfSets,
     TransactionsOfSets,
 ):
+    """What both set kinds must do."""
+
+
+class SetTableConformance(_SetKindTable, HashedKeys):
     """What a `SetTable` must do."""
 
     kind = "set"
 
 
-class OrderedSetTableConformance(
-    EveryKind,
-    EveryKey,
-    Traversal,
-    Queries,
-    Closing,
-    Dumps,
-    RoundTrips,
-    Events,
-    Transactions,
-    TransactionConflicts,
-    SetKinds,
-    QueriesOverIndexes,
-    MappingBehaviour,
-    Expiry,
-    DumpsOfLifetimes,
-    RoundTripsOfSets,
-    Indexes,
-    IndexVerbs,
-    EventsOfSets,
-    TransactionsOfSets,
-    OrderedSet,
-    TermOrder,
-):
+class OrderedSetTableConformance(_SetKindTable, OrderedSet, TermOrder):
     """What an `OrderedSetTable` must do."""
 
     kind = "ordered_set"
 
 
-class BagTableConformance(
-    EveryKind,
-    EveryKey,
-    HashedKeys,
-    Traversal,
-    Queries,
-    Closing,
-    Dumps,
-    RoundTrips,
-    Events,
-    EventsOfBags,
-    Transactions,
-    TransactionConflicts,
-    BagKinds,
-    OnlyBag,
-):
+class BagTableConformance(_EveryTable, HashedKeys, EventsOfBags, BagKinds, OnlyBag):
     """What a `BagTable` must do."""
 
     kind = "bag"
 
 
-class DuplicateBagTableConformance(
-    EveryKind,
-    EveryKey,
-    HashedKeys,
-    Traversal,
-    Queries,
-    Closing,
-    Dumps,
-    RoundTrips,
-    Events,
-    EventsOfBags,
-    Transactions,
-    TransactionConflicts,
-    BagKinds,
-    OnlyDuplicateBag,
-):
+class DuplicateBagTableConformance(_EveryTable, HashedKeys, EventsOfBags, BagKinds, OnlyDuplicateBag):
     """What a `DuplicateBagTable` must do."""
 
     kind = "duplicate_bag"
