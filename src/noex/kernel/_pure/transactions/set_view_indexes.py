@@ -10,6 +10,7 @@ from noex.kernel._pure.rows.scheduled_rows import K, V
 from noex.kernel._pure.terms.order import SortKey
 from noex.kernel._pure.transactions.index_view import IndexView
 from noex.kernel._pure.transactions.set_view_state import SetViewState
+from noex.kernel._pure.watch.index_rows import positions
 from noex.kernel._pure.watch.watch import IndexSpec
 
 __all__ = ["SetViewIndexes", "by_handle"]
@@ -42,11 +43,7 @@ class SetViewIndexes(SetViewState[K, V]):
         self._tick_all()
         view = self._index_view(spec)
         order = view.order()
-        first = 0 if start is None else order.rank(start)
-        last = len(order) if stop is None else order.rank(stop)
-        if limit is not None and last - first > limit:
-            first, last = (last - limit, last) if reverse else (first, first + limit)
-        spots = order.slice(first, last)
+        spots = order.slice(*positions(order, start, stop, reverse=reverse, limit=limit))
         if reverse:
             spots.reverse()
         return self._rows_of(view.at(spots))

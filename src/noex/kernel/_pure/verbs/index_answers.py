@@ -13,7 +13,7 @@ from noex.kernel._pure.rows.changes import Part, change
 from noex.kernel._pure.rows.scheduled_rows import K, V
 from noex.kernel._pure.rows.set_rows import SetRows
 from noex.kernel._pure.terms.order import SortKey, prefix_bounds
-from noex.kernel._pure.watch.index_rows import BEYOND, HashedIndexRows, Mark, OrderedIndexRows
+from noex.kernel._pure.watch.index_rows import BEYOND, HashedIndexRows, Mark, OrderedIndexRows, positions
 from noex.kernel._pure.watch.watch import IndexSpec, Watch
 
 __all__ = ["IndexAnswers"]
@@ -122,9 +122,8 @@ class IndexAnswers(SetRows[K, V]):
         """Return how many rows are between two bounds, those that have expired included."""
         watch = self._use(spec)
         try:
-            order = self._ordered(spec).order
-            last = len(order) if stop is None else order.rank(stop)
-            return last - (0 if start is None else order.rank(start))
+            first, last = positions(self._ordered(spec).order, start, stop)
+            return last - first
         finally:
             self._unuse(watch)
 
@@ -149,11 +148,7 @@ class IndexAnswers(SetRows[K, V]):
         watch = self._use(spec)
         try:
             index = self._ordered(spec)
-            first = 0 if start is None else index.order.rank(start)
-            last = len(index.order) if stop is None else index.order.rank(stop)
-            if limit is not None and last - first > limit:
-                first, last = (last - limit, last) if reverse else (first, first + limit)
-            spots = index.order.slice(first, last)
+            spots = index.order.slice(*positions(index.order, start, stop, reverse=reverse, limit=limit))
             if reverse:
                 spots.reverse()
             return self._rows_of([index.spots[spot] for spot in spots])

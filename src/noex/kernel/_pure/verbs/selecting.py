@@ -14,7 +14,7 @@ from noex.kernel._pure.queries.access import Access, Test
 from noex.kernel._pure.rows.scheduled_rows import K, V
 from noex.kernel._pure.terms.order import SortKey, prefix_bounds
 from noex.kernel._pure.verbs.read_modify_write import ReadModifyWrite
-from noex.kernel._pure.watch.index_rows import HashedIndexRows, IndexRows, Placed
+from noex.kernel._pure.watch.index_rows import HashedIndexRows, IndexRows, Placed, positions
 from noex.kernel._pure.watch.watch import IndexSpec
 from noex.typing import DELETE
 
@@ -79,12 +79,7 @@ class Selecting(ReadModifyWrite[K, V]):
         if kind == "index prefix":
             spec, beginning = arguments
             return partial(self._gather_spots, spec, *prefix_bounds(beginning, mirrors=True))
-        if kind == "union":
-            return partial(_gather_all, [self._gatherer(part) for part in arguments])
-        return self._gather_everything
-
-    def _gather_everything(self) -> list[Handle]:
-        return list(self._rows)
+        return partial(_gather_all, [self._gatherer(part) for part in arguments])  # a union
 
     def _gather_keys(self, found: list[tuple[Handle, Row | None, int]]) -> list[Handle] | None:
         rows = self._rows
@@ -106,9 +101,7 @@ class Selecting(ReadModifyWrite[K, V]):
     def _gather_spots(self, spec: IndexSpec, start: SortKey | None, stop: SortKey | None) -> list[Handle]:
         self._rows_in_use(spec)
         index = self._ordered(spec)
-        first = 0 if start is None else index.order.rank(start)
-        last = len(index.order) if stop is None else index.order.rank(stop)
-        return [index.spots[spot] for spot in index.order.slice(first, last)]
+        return [index.spots[spot] for spot in index.order.slice(*positions(index.order, start, stop))]
 
     def _rows_in_use(self, spec: IndexSpec) -> IndexRows:
         if spec not in self._indexes():

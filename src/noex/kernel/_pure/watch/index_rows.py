@@ -12,14 +12,24 @@ import sys
 from abc import abstractmethod
 from collections.abc import Iterable
 from itertools import count
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from noex.errors import UnhashableKey, UnorderableKey, shown
 from noex.kernel._pure.ground.hashed import Foreign, Handle, Hashed
 from noex.kernel._pure.terms.order import Desc, SortKey, sort_key
 from noex.kernel._pure.terms.sorted_keys import SortedKeys
 
-__all__ = ["BEYOND", "CLEARED", "HashedIndexRows", "IndexRows", "Mark", "OrderedIndexRows", "Place", "Placed"]
+__all__ = [
+    "BEYOND",
+    "CLEARED",
+    "HashedIndexRows",
+    "IndexRows",
+    "Mark",
+    "OrderedIndexRows",
+    "Place",
+    "Placed",
+    "positions",
+]
 
 Mark: TypeAlias = Any
 """A handle of a hashed value, or the sort key of an ordered one."""
@@ -251,6 +261,29 @@ def _is_mirrored(value: Any) -> bool:
     return type(value) is Desc
 
 
+class Ranked(Protocol):
+    """Sort keys in order: those of an index, or as a transaction sees them."""
+
+    def __len__(self) -> int: ...
+    def rank(self, key: SortKey) -> int:
+        """Return how many are smaller."""
+        ...
+
+
+def positions(
+    order: Ranked, start: SortKey | None, stop: SortKey | None, *, reverse: bool = False, limit: int | None = None
+) -> tuple[int, int]:
+    """Return the positions between two bounds, which are no spots themselves, None leaving a side open.
+
+    With `limit`, at most so many: the first ones, or the last for `reverse`.
+    """
+    first = 0 if start is None else order.rank(start)
+    last = len(order) if stop is None else order.rank(stop)
+    if limit is None or last - first <= limit:
+        return first, last
+    return (last - limit, last) if reverse else (first, first + limit)
+
+
 class OrderedIndexRows(IndexRows):
     """Rows in the term order of their value, those of one value by key in an ordered set, else as they got it.
 
@@ -279,13 +312,8 @@ class OrderedIndexRows(IndexRows):
     def forget_if_empty(self, place: Placed) -> None:
         """Nothing: marks are not kept by themselves."""
 
-    def between(self, start: SortKey, stop: SortKey) -> tuple[int, int]:
-        """Return the positions between two bounds, which are no spots themselves."""
-        return self.order.rank(start), self.order.rank(stop)
-
     def handles(self, mark: Mark) -> list[Handle]:
-        start, stop = self.between(mark, mark + BEYOND)
-        return [self.spots[spot] for spot in self.order.slice(start, stop)]
+        return [self.spots[spot] for spot in self.order.slice(*positions(self.order, mark, mark + BEYOND))]
 
     def absorb(self, number: int, notes: list[Any], trash: list[Any]) -> None:
         moved: list[SortKey] = []
