@@ -1,32 +1,35 @@
-"""What does a line of `noex replay` cost: parsing alone, the recipes on top, the same work with bare dicts and lists?
+"""What does a line of `noex replay` cost on either kernel: parsing, the recipes on top, the same work with bare dicts?
 
-"The same work" means that the same answers are there after every line: each target's rank, the live sessions with
-their user index, tokens hashed as the session store hashes them, an LRU cache with a ttl and exact statistics, a
-sliding rate of 60 buckets per target, a histogram, and the counts. Bare means one thread, no locks, no checks.
+"The same work" means that the same answers are there after every line (`_replay_bare.py`). Each kernel is in a process
+of its own, and they take turns. What is on top of parsing is what noex does; of that the native kernel is to take a
+third of the pure one's time. Where it goes: each recipe driven alone over requests that are read already
+(`_replay_recipes.py`), without what the loop and the clock take. The rest is the loop and the clock, and what the
+recipes cost each other: alone, each has the processor's caches and the interpreter's specialised code to itself.
 """
 
 from __future__ import annotations
 
-import secrets
+import os
+import subprocess
 import sys
-from bisect import bisect_left
-from collections import OrderedDict
-from collections.abc import Callable
 from functools import partial
-from hashlib import blake2s
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
-from _measure import environment, medians, rounds
+from _measure import Child, Timer, environment, medians, options, ratio, rounds, timed, verdict
+from _replay_bare import Bare
+from _replay_recipes import RECIPES, TIME, requests
 
-from noex.cli._access_log import Parser, Rejection, open_log
+from noex.cli._access_log import Parser, open_log
 from noex.cli._demo_log import demo_lines
-from noex.cli._replay import CACHEABLE, SIZE_BUCKETS, Replay
+from noex.cli._replay import Replay
+
+__all__ = ["logs"]
 
 LOGS = Path(__file__).resolve().parents[2] / "shared" / "data" / "logs"
 MOST_LINES = 20_000
-ROUNDS = 7
+QUICKER = 3.0
+PARSING, ALL, BARE = "parsing", "recipes", "bare"
 
 
 def parse_only(lines: list[str]) -> None:
@@ -45,132 +48,6 @@ def recipes(lines: list[str]) -> None:
 def bare(lines: list[str]) -> None:
     """Do the same with dicts and lists."""
     Bare().feed(lines)
-
-
-class Bare:
-    """The state of the replay in dicts and lists."""
-
-    def __init__(self, idle: int = 1800, ttl: int = 300, entries: int = 1000) -> None:
-        self.idle, self.ttl, self.entries = idle, ttl, entries
-        self.now = self.first = -1
-        self.peak = 0
-        self.totals = {"requests": 0, "bytes": 0}
-        self.methods: dict[str, int] = {}
-        self.statuses: dict[int, int] = {}
-        self.minutes: dict[int, int] = {}
-        self.visits: dict[str, int] = {}
-        self.tokens: dict[str, str] = {}
-        self.sessions: OrderedDict[bytes, dict[str, Any]] = OrderedDict()  # by hash; the next to end first
-        self.of_user: dict[str, set[bytes]] = {}
-        self.opened = 0
-        self.cached: OrderedDict[str, tuple[int, int]] = OrderedDict()  # target -> value, deadline; least recent first
-        self.due: dict[str, int] = {}  # target -> deadline; the next to expire first
-        self.hits = self.misses = self.evictions = self.expirations = 0
-        self.scores: dict[str, int] = {}
-        self.board: list[tuple[int, str]] = []
-        self.rank = 0
-        self.rates: OrderedDict[str, list[int]] = OrderedDict()  # second, count, ...; the longest idle first
-        self.slots = [0] * (len(SIZE_BUCKETS) + 1)
-        self.sum = 0
-
-    def feed(self, lines: list[str]) -> None:
-        """Replay the lines."""
-        parse = Parser().parse
-        for line in lines:
-            request = parse(line)
-            if isinstance(request, Rejection):
-                continue
-            host, stamp, method, target, status, size = request
-            if stamp > self.now:
-                self.turn(stamp)
-            now = self.now
-
-            self.totals["requests"] += 1
-            self.totals["bytes"] += size
-            self.methods[method] = self.methods.get(method, 0) + 1
-            self.statuses[status] = self.statuses.get(status, 0) + 1
-            minute = now - now % 60
-            self.minutes[minute] = self.minutes.get(minute, 0) + 1
-
-            token = self.tokens.get(host)
-            hashed = b"" if token is None else blake2s(token.encode()).digest()
-            session = self.sessions.get(hashed)
-            if session is None:
-                self.tokens[host] = token = secrets.token_urlsafe(32)
-                hashed = blake2s(token.encode()).digest()
-                self.sessions[hashed] = {
-                    "id": secrets.token_hex(12),
-                    "user": host,
-                    "data": {},
-                    "created": now,
-                    "deadline": now + self.idle,
-                }
-                self.of_user.setdefault(host, set()).add(hashed)
-                self.visits[host] = self.visits.get(host, 0) + 1
-                self.opened += 1
-                self.peak = max(self.peak, len(self.sessions))
-            else:
-                session["deadline"] = now + self.idle
-                self.sessions.move_to_end(hashed)
-
-            if method == "GET" and status in CACHEABLE:
-                if target in self.cached:
-                    self.hits += 1
-                    self.cached.move_to_end(target)
-                else:
-                    self.misses += 1
-                    if len(self.cached) >= self.entries:
-                        evicted, _ = self.cached.popitem(last=False)
-                        del self.due[evicted]
-                        self.evictions += 1
-                    self.cached[target] = (size, now + self.ttl)
-                    self.due[target] = now + self.ttl
-
-            score = self.scores.get(target, 0)
-            if score:
-                del self.board[bisect_left(self.board, (-score, target))]
-            self.scores[target] = score + 1
-            place = (-score - 1, target)
-            self.rank = bisect_left(self.board, place)
-            self.board.insert(self.rank, place)
-
-            ring = self.rates.get(target)
-            if ring is None:
-                self.rates[target] = [now, 1]
-            elif ring[-2] == now:
-                ring[-1] += 1
-            else:
-                ring += (now, 1)
-                while ring[0] < now - 60:
-                    del ring[:2]
-                self.rates.move_to_end(target)
-
-            self.slots[bisect_left(SIZE_BUCKETS, size)] += 1
-            self.sum += size
-
-    def turn(self, now: int) -> None:
-        """Set the time, and throw out what has ended, so that every count is exact after every line."""
-        self.now = now
-        while self.sessions:
-            hashed, session = next(iter(self.sessions.items()))
-            if session["deadline"] > now:
-                break
-            del self.sessions[hashed]
-            user = session["user"]
-            self.of_user[user].discard(hashed)
-            if not self.of_user[user]:
-                del self.of_user[user]
-        while self.due:
-            target, deadline = next(iter(self.due.items()))
-            if deadline > now:
-                break
-            del self.due[target], self.cached[target]
-            self.expirations += 1
-        while self.rates:
-            target, ring = next(iter(self.rates.items()))
-            if ring[-2] > now - 61:
-                break
-            del self.rates[target]
 
 
 def check(lines: list[str]) -> None:
@@ -211,25 +88,101 @@ def logs() -> dict[str, list[str]]:
     return found or {"the generated log of noex demo": list(demo_lines(MOST_LINES))}
 
 
+def contestants(lines: list[str]) -> dict[str, Timer]:
+    """Return what is timed over the lines of a log, on the kernel of this process."""
+    found = requests(lines)
+
+    def alone(recipe: str) -> None:
+        with Replay() as replay:
+            RECIPES[recipe](replay, found)
+
+    timers = {PARSING: timed(partial(parse_only, lines)), ALL: timed(partial(recipes, lines))}
+    timers[BARE] = timed(partial(bare, lines))
+    return timers | {recipe: timed(partial(alone, recipe)) for recipe in RECIPES}
+
+
+def serve() -> None:
+    """Time what the standard input says, line by line: the contestant, then the log."""
+    timers = {name: contestants(lines) for name, lines in logs().items()}
+    for line in sys.stdin:
+        contestant, _, log = line.rstrip("\n").partition("\t")
+        print(timers[log][contestant](), flush=True)
+
+
+def kernels() -> list[str]:
+    """Return the kernels that there are, the quicker one first."""
+    command = [sys.executable, "-c", "import noex.kernel"]
+    environments = {kernel: {**os.environ, "NOEX_KERNEL": kernel} for kernel in ("native", "pure")}
+    return [
+        kernel
+        for kernel, variables in environments.items()
+        if subprocess.run(command, env=variables, check=False, capture_output=True).returncode == 0  # noqa: S603
+    ]
+
+
+def report(log: str, lines: int, children: dict[str, Child], count: int) -> None:
+    """Print what was measured with one log."""
+    timers = {
+        f"{kernel} {contestant}": child.timer(f"{contestant}\t{log}")
+        for kernel, child in children.items()
+        for contestant in (PARSING, ALL, BARE, *RECIPES)
+    }
+    seconds = rounds(timers, count)
+    on_top = {
+        f"{kernel} {contestant}": [
+            each - base
+            for each, base in zip(seconds[f"{kernel} {contestant}"], seconds[f"{kernel} {base}"], strict=True)
+        ]
+        for kernel in children
+        for contestant in (ALL, BARE, *RECIPES)
+        for base in (PARSING if contestant in {ALL, BARE} else TIME,)
+        if contestant != TIME
+    }
+    middle = {name: value / lines * 1e6 for name, value in (medians(seconds) | medians(on_top)).items()}
+    parsing = " ".join(f"{middle[f'{kernel} {PARSING}']:.2f} ({kernel} kernel)" for kernel in children)
+    print(f"\n{log}, {lines:,} lines; parsing takes {parsing}")
+    titles = " ".join(f"{kernel:>8}" for kernel in children)
+    print(f"    {'on top of parsing':<28} {titles} {'pure : native':>22}   bar")
+    for contestant in (ALL, BARE, *(recipe for recipe in RECIPES if recipe != TIME)):
+        cells = " ".join(f"{middle[f'{kernel} {contestant}']:>8.2f}" for kernel in children)
+        title = {ALL: "all recipes", BARE: "bare dicts and lists"}.get(contestant, f"  {contestant} alone")
+        line = f"    {title:<28} {cells}"
+        if len(children) > 1:
+            gain = ratio(on_top[f"pure {contestant}"], on_top[f"native {contestant}"])
+            bar = verdict(gain.median, QUICKER, at_least=True) if contestant == ALL else ""
+            line += f" {gain!s:>22}   {bar}"
+        print(line.rstrip())
+    rest = {
+        kernel: middle[f"{kernel} {ALL}"] - sum(middle[f"{kernel} {recipe}"] for recipe in RECIPES if recipe != TIME)
+        for kernel in children
+    }
+    print(f"    {'  the rest (see above)':<28} {' '.join(f'{value:>8.2f}' for value in rest.values())}")
+    for kernel in children:
+        print(f"    recipes : bare, {kernel} kernel  {ratio(on_top[f'{kernel} {ALL}'], on_top[f'{kernel} {BARE}'])}")
+
+
 def main() -> None:
-    """Print one line per log."""
+    """Print one table per log."""
+    chosen = options(rounds=7, serve=0)
+    if chosen.serve:
+        serve()
+        return
     print(environment())
-    print(f"microseconds per line, median of {ROUNDS} interleaved rounds: parsing, and what comes on top\n")
-    print(f"{'log':<32} {'lines':>6} {'parsing':>8} {'recipes':>8} {'bare':>8} {'recipes : bare':>15}")
-    for name, lines in logs().items():
+    present = kernels()
+    print(f"both kernels are measured, each in a process; here: {', '.join(present)}")
+    print(f"microseconds per line, median of {chosen.rounds} interleaved rounds")
+    found = logs()
+    for lines in found.values():
         check(lines)
-        contestants: dict[str, Callable[[], object]] = {
-            "parsing": partial(parse_only, lines),
-            "recipes": partial(recipes, lines),
-            "bare": partial(bare, lines),
-        }
-        measured = medians(rounds(contestants, ROUNDS))
-        each = {contestant: seconds / len(lines) * 1e6 for contestant, seconds in measured.items()}
-        on_top = {contestant: each[contestant] - each["parsing"] for contestant in ("recipes", "bare")}
-        print(
-            f"{name:<32} {len(lines):>6,} {each['parsing']:>8.2f} {on_top['recipes']:>8.2f} {on_top['bare']:>8.2f} "
-            f"{on_top['recipes'] / on_top['bare']:>14.2f}x"
-        )
+    children = {
+        kernel: Child([sys.executable, __file__, "--serve", "1"], {"NOEX_KERNEL": kernel}) for kernel in present
+    }
+    try:
+        for log, lines in found.items():
+            report(log, len(lines), children, chosen.rounds)
+    finally:
+        for child in children.values():
+            child.close()
 
 
 if __name__ == "__main__":

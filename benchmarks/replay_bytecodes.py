@@ -13,7 +13,8 @@ from types import FrameType
 from typing import Any
 
 from _measure import environment
-from replay import Bare, logs
+from _replay_bare import Bare
+from replay import logs
 
 from noex.cli._replay import Replay
 

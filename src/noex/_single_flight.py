@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from noex.errors import LoadDeadlock, TableClosed
@@ -69,7 +69,7 @@ class SingleFlight(Generic[V]):
     def __init__(self) -> None:
         self._loads: SetTable[Any, _Load] = SetTable(store=Store())  # nobody else's business
 
-    def run(self, key: Hashable, load: Callable[[Freshness], V], what: str) -> V:
+    def run(self, key: Any, load: Callable[[Freshness], V], what: Callable[[], str]) -> V:
         """Return what `load` returns, called here or by another thread.
 
         It is called with its `Freshness`, which turns stale if what it gets must not be kept any more.
@@ -110,7 +110,7 @@ class SingleFlight(Generic[V]):
             self._end(key, mine)
             del mine  # as above
 
-    def forget(self, key: Hashable) -> None:
+    def forget(self, key: Any) -> None:
         """Have nothing kept of a load of the key that is under way. O(1). Atomic."""
         try:
             load = self._loads.lookup(key) if len(self._loads) else None
@@ -131,7 +131,7 @@ class SingleFlight(Generic[V]):
         except TableClosed:
             pass  # as above
 
-    def _end(self, key: Hashable, load: _Load) -> None:
+    def _end(self, key: Any, load: _Load) -> None:
         """Let go of the waiters, whatever happens: comparing the key may raise, and the cache may be closed by now."""
         try:
             self._loads.delete_object(key, load)
@@ -145,24 +145,24 @@ class SingleFlight(Generic[V]):
         self._loads.close()
 
 
-def _wait(load: _Load, me: _Status, what: str) -> None:
+def _wait(load: _Load, me: _Status, what: Callable[[], str]) -> None:
     """Wait for the load of another thread, unless that one waits for this."""
     acquire()  # nobody else begins to wait meanwhile
     try:
         leader = load.leader
-        while True:
-            if leader is me:
-                raise LoadDeadlock(
-                    f"{what} is being loaded by a factory that waits, directly or through other loads, for this very "
-                    "call; a factory must not ask for the key that it loads"
-                )
+        while leader is not me:
             ahead = leader.waits_for
             if ahead is None or ahead.done.is_set():
+                me.waits_for = load
                 break  # it runs, or is about to
             leader = ahead.leader
-        me.waits_for = load
     finally:
         release()
+    if leader is me:
+        raise LoadDeadlock(
+            f"{what()} is being loaded by a factory that waits, directly or through other loads, for this very "
+            "call; a factory must not ask for the key that it loads"
+        )
     try:
         load.done.wait()
     finally:

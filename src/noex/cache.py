@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -13,6 +13,7 @@ from noex._single_flight import Freshness, SingleFlight
 from noex.clock import check_clock, seconds
 from noex.ets import Store, Table
 from noex.ets._names import names_of
+from noex.kernel import ABSENT
 from noex.typing import DEFAULT, Clock, Duration, Ttl
 
 __all__ = ["Cache", "CacheStats"]
@@ -43,6 +44,7 @@ class CacheStats:
     load_failures: int
 
 
+@kernel.quickened
 class Cache(kernel.CacheTable[K, V], Table[K, V]):
     """A cache: keys to values, at most `max_entries` of them, each for at most `ttl` seconds.
 
@@ -115,18 +117,18 @@ class Cache(kernel.CacheTable[K, V], Table[K, V]):
             raise TypeError(f"get_or_set takes a function that makes the value, not {factory!r}; for a value, use set")
         if ttl is not DEFAULT and ttl is not None:
             seconds(ttl, "ttl")  # before the factory is called
-        value: Any = self.get(key, kernel.ABSENT)
-        if value is not kernel.ABSENT:
+        value: Any = self.get(key, ABSENT)
+        if value is not ABSENT:
             return value  # type: ignore[no-any-return]
 
         def load(freshness: Freshness) -> V:
             value: Any = self._peek(key)  # another load may have ended since the miss
-            if value is kernel.ABSENT:
+            if value is ABSENT:
                 value = self._load(key, factory)
                 self._add(key, value, ttl, unless=freshness)
             return value  # type: ignore[no-any-return]
 
-        return self._flight.run(_hashable(key), load, f"{key!r} of {self._label()}")
+        return self._flight.run(key, load, lambda: f"{key!r} of {self._label()}")
 
     def delete(self, key: K) -> bool:
         """Remove the entry of the key; return whether there was one. O(1). Atomic.
@@ -139,7 +141,7 @@ class Cache(kernel.CacheTable[K, V], Table[K, V]):
         >>> pages.delete("/"), pages.delete("/")
         (True, False)
         """
-        self._flight.forget(_hashable(key))
+        self._flight.forget(key)
         return super().delete(key)
 
     def clear(self) -> int:
@@ -193,7 +195,3 @@ class Cache(kernel.CacheTable[K, V], Table[K, V]):
     def _shut(self) -> None:
         self._flight.close()
         super()._shut()
-
-
-def _hashable(key: Any) -> Hashable:
-    return key  # type: ignore[no-any-return]

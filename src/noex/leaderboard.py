@@ -16,7 +16,7 @@ from noex._arguments import whole_number
 from noex._recipe import Recipe
 from noex.errors import UnorderableKey
 from noex.ets import OrderedSetTable, SetTable, Store
-from noex.kernel import NEVER, acquire, release
+from noex.kernel import acquire, release
 from noex.typing import Clock, Entry, Number
 
 __all__ = ["Leaderboard", "Mode", "Standing"]
@@ -293,7 +293,7 @@ class Leaderboard(Recipe, Generic[P]):
     def _enter(self, player: P, score: Number) -> Standing[P] | None:
         """Put a new player on the board; `None` if the player is on it already."""
         records, ranking = self._records, self._ranking
-        member, row, witness = records._find(player, NEVER)
+        member, row, witness = records._resolve(player)
         if row is not None:
             return None
         place = (-score, player)
@@ -301,7 +301,7 @@ class Leaderboard(Recipe, Generic[P]):
         record = _Record(place, handle, member, 0, score, [score] if self._history else None, busy=True)
         acquire()
         try:
-            if not records._commit(member, None, (player, record, None, None), witness):
+            if not records._add_at(member, player, record, witness):
                 return None
             if not ranking.insert_new(place, (score, member)):
                 record.gone = True

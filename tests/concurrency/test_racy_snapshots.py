@@ -10,6 +10,8 @@ import pytest
 from noex import ets
 from noex.errors import TableExists
 
+pytest.importorskip("msgspec", reason="snapshots are written with msgspec")
+
 Race = Callable[..., list[Any]]
 
 ACCOUNTS = 20

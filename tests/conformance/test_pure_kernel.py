@@ -14,20 +14,19 @@ from noex.testing.conformance import (
     StoreConformance,
 )
 
-pytestmark = pytest.mark.skipif(
-    kernel.KERNEL != "pure", reason="another kernel is in use: NOEX_KERNEL=pure forces this"
-)
+if kernel.KERNEL != "pure":
+    pytest.skip("another kernel is in use: NOEX_KERNEL=pure forces this", allow_module_level=True)
 
 
-class TestSetTable(SetTableConformance):
+class TestPureSetTable(SetTableConformance):
     pass
 
 
-class TestOrderedSetTable(OrderedSetTableConformance):
+class TestPureOrderedSetTable(OrderedSetTableConformance):
     pass
 
 
-class TestOrderedSetTableWithASortKey(OrderedSetTableConformance):
+class TestPureOrderedSetTableWithASortKey(OrderedSetTableConformance):
     """The same verbs where each key goes through a function first."""
 
     def make(self, **options: Any) -> Any:
@@ -39,15 +38,15 @@ class TestOrderedSetTableWithASortKey(OrderedSetTableConformance):
         return ets.load(path, key=_itself, **options)
 
 
-class TestBagTable(BagTableConformance):
+class TestPureBagTable(BagTableConformance):
     pass
 
 
-class TestDuplicateBagTable(DuplicateBagTableConformance):
+class TestPureDuplicateBagTable(DuplicateBagTableConformance):
     pass
 
 
-class TestStore(StoreConformance):
+class TestPureStore(StoreConformance):
     pass
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from noex import errors, ets
+from noex.kernel import _pure
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 
@@ -64,8 +65,14 @@ def rows_of(page: str) -> dict[str, list[str]]:
     return rows
 
 
-def written(name: str, method: Any) -> str:
-    """Return the verb as the page writes it: `touch(key, ttl=DEFAULT)`."""
+def written(kind: type[Any], name: str) -> str:
+    """Return the verb as the page writes it: `touch(key, ttl=DEFAULT)`.
+
+    Methods written in C tell no default value that is an object: the pure kernel, whose signature is the same, does.
+    """
+    method = getattr(kind, name)
+    if inspect.ismethoddescriptor(method):
+        method = getattr(getattr(_pure, kind.__name__), name)
     _, *parameters = inspect.signature(method).parameters.values()
     return name + str(inspect.Signature([_plain(parameter) for parameter in parameters]))
 
@@ -80,8 +87,8 @@ def _plain(parameter: inspect.Parameter) -> inspect.Parameter:
 
 def verbs_of(kind: type[Any]) -> set[str]:
     """Return the verbs of a class as the page writes them, operators too."""
-    methods = {name: getattr(kind, name) for name in dir(kind) if not name.startswith("_")}
-    return {written(name, method) for name, method in methods.items() if callable(method)} | {
+    names = [name for name in dir(kind) if not name.startswith("_") and callable(getattr(kind, name))]
+    return {written(kind, name) for name in names} | {
         operator for operator, name in OPERATORS.items() if getattr(kind, name, None) is not getattr(object, name, None)
     }
 

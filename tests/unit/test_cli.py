@@ -17,6 +17,7 @@ from noex._version import __version__
 from noex.cli._charts import bar, printable, time_chart
 from noex.cli._commands import cli
 from noex.cli._demo_log import demo_lines
+from noex.kernel import KERNEL
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -373,7 +374,7 @@ def test_the_demo_says_that_it_cannot_save(tmp_path: Path) -> None:
 def test_info_names_version_kernel_python_and_platform() -> None:
     result = run("info")
     assert result.exit_code == 0
-    for part in (__version__, "kernel", "pure", platform.python_version(), platform.platform()):
+    for part in (__version__, "kernel", KERNEL, platform.python_version(), platform.platform()):
         assert part in result.stdout
 
 

@@ -27,6 +27,7 @@ class _BagKind(BagWalks[K, V], DeletingQueries[K, V], Observable, DumpingBag[K, 
     __slots__ = ()
 
 
+@kernel.quickened
 class DuplicateBagTable(kernel.DuplicateBagTable[K, V], _BagKind[K, V]):
     """A table that keeps every entry: several values per key, equal ones too, in order of insertion.
 
@@ -65,6 +66,7 @@ class DuplicateBagTable(kernel.DuplicateBagTable[K, V], _BagKind[K, V]):
         return (cls.__name__,), lambda: cls._create(name)
 
 
+@kernel.quickened
 class BagTable(kernel.BagTable[K, V], _BagKind[K, V]):
     """A table that keeps each pair of key and value once: several values per key, in order of insertion.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 from noex._arguments import check_function, check_limit, whole_number
 from noex.ets.queries import Term
 from noex.kernel import IndexSpec, compile_reader
-from noex.typing import Bounds, Entry, new_entry
+from noex.typing import Bounds, Entry
 
 __all__ = ["Index", "IndexReading", "Indexed"]
 
@@ -72,7 +72,7 @@ class Index(Generic[K, V]):
         >>> [entry.key for entry in by_user.lookup("ada")], by_user.lookup("bo")
         (['s1', 's2'], [])
         """
-        return [new_entry(Entry, row[:2]) for _, row in self._table._indexed(self._spec, value)]
+        return self._table._indexed(self._spec, value)
 
     def keys(self, value: Any) -> list[K]:
         """Return the keys of the entries with that value; cost and errors as `lookup`.
@@ -84,7 +84,7 @@ class Index(Generic[K, V]):
         >>> by_user.keys("ada")
         ['s1']
         """
-        return [row[0] for _, row in self._table._indexed(self._spec, value)]
+        return [entry[0] for entry in self._table._indexed(self._spec, value)]
 
     def count(self, value: Any) -> int:
         """Return how many entries have that value; cost and errors as `lookup`.
@@ -96,7 +96,7 @@ class Index(Generic[K, V]):
         >>> by_user.count("ada"), by_user.count("bo")
         (1, 0)
         """
-        return len(self._table._indexed(self._spec, value))
+        return self._table._index_count(self._spec, value)
 
     def delete_all(self, value: Any) -> int:
         """Remove the entries with that value from the table, all at once; return how many. O(results x log n).
@@ -163,8 +163,7 @@ class Index(Generic[K, V]):
         check_limit(limit)
         if bounds not in _BOUNDS:
             raise ValueError(f"bounds must be one of {', '.join(map(repr, _BOUNDS))}, not {bounds!r}")
-        found = self._table._index_between(self._spec, (low, high, bounds), reverse=reverse, limit=limit)
-        return [new_entry(Entry, row[:2]) for _, row in found]
+        return self._table._index_between(self._spec, (low, high, bounds), reverse=reverse, limit=limit)
 
     def rank(self, primary_key: K) -> int | None:
         """Return how many entries stand before that of the key, or None if the index has none. O(log n).
@@ -191,7 +190,7 @@ class Index(Generic[K, V]):
         """
         if isinstance(position, bool) or not isinstance(position, int):
             raise TypeError(f"a position is an int, not {position!r}")
-        return new_entry(Entry, self._table._index_at(self._spec, position)[:2])
+        return self._table._index_at(self._spec, position)
 
     def __len__(self) -> int:
         """Return how many entries are in the index: those that its function keeps. O(1)."""
@@ -227,12 +226,13 @@ class IndexReading(Generic[K, V]):
     if TYPE_CHECKING:  # what the kernel classes bring
 
         def _spec(self, name: str) -> IndexSpec: ...
-        def _indexed(self, spec: IndexSpec, value: Any) -> list[tuple[Any, Any]]: ...
+        def _indexed(self, spec: IndexSpec, value: Any) -> list[Entry]: ...
+        def _index_count(self, spec: IndexSpec, value: Any) -> int: ...
         def _index_between(
             self, spec: IndexSpec, ends: tuple[Any, Any, str], *, reverse: bool = False, limit: int | None = None
-        ) -> list[tuple[Any, Any]]: ...
+        ) -> list[Entry]: ...
         def _index_rank(self, spec: IndexSpec, key: Any) -> int | None: ...
-        def _index_at(self, spec: IndexSpec, position: int) -> tuple[Any, ...]: ...
+        def _index_at(self, spec: IndexSpec, position: int) -> Entry: ...
         def _index_size(self, spec: IndexSpec) -> int: ...
         def _delete_indexed(self, spec: IndexSpec, value: Any) -> int: ...
 

@@ -11,7 +11,7 @@ from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, Mu
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from noex.errors import KeyNotFound, TableEmpty
-from noex.typing import DEFAULT, Items, SupportsKeysAndGetItem, Ttl
+from noex.typing import DEFAULT, Entry, Items, SupportsKeysAndGetItem, Ttl
 
 __all__ = ["SetMapping"]
 
@@ -48,7 +48,7 @@ class SetMapping(MutableMapping[K, V]):
         def _label(self) -> str: ...
 
     @abstractmethod
-    def _entries(self) -> list[tuple[K, V]]:
+    def _entries(self) -> list[Entry]:
         """Return keys and values of all live entries, as they stand at one instant."""
 
     @abstractmethod

@@ -19,6 +19,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
+@kernel.quickened
 class OrderedSetTable(kernel.OrderedSetTable[K, V], OrderedQueries[K, V], SetKind[K, V]):  # type: ignore[misc]  # as SetKind
     """A table with one value per key, in the order of the keys: ranges, neighbours, ranks and both ends.
 

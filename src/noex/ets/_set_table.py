@@ -17,6 +17,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
+@kernel.quickened
 class SetTable(kernel.SetTable[K, V], SetKind[K, V]):  # type: ignore[misc]  # as SetKind
     """A table with one value per key: a dict that threads can share, with lifetimes and counters.
 

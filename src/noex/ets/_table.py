@@ -8,7 +8,7 @@ from typing import Any, NoReturn, Protocol, Self, TypeVar
 
 from noex.ets._info import TableInfo
 from noex.ets.queries import Queries
-from noex.kernel import KERNEL, Access
+from noex.kernel import KERNEL
 
 __all__ = ["Table"]
 
@@ -31,10 +31,6 @@ class Table(Queries[K, V]):
     _name: str | None
     _store: Home | None
     _options: tuple[Any, ...]
-
-    def _matching(self, access: Access) -> list[tuple[Any, ...]]:  # noqa: ARG002 - for those that know better
-        """Return the entries among which those that a query asks for are: all of them."""
-        return [*self._entries()]
 
     @abstractmethod
     def _shut(self) -> None:

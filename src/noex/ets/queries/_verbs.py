@@ -10,7 +10,7 @@ from noex._arguments import check_limit
 from noex.ets.queries._expressions import Expression, Term
 from noex.ets.queries._planner import Plan, plan
 from noex.kernel import Access, IndexSpec, Test
-from noex.typing import MISSING, DeleteType, Entry, new_entry
+from noex.typing import MISSING, DeleteType, Entry
 
 __all__ = ["DeletingQueries", "OrderedQueries", "Queries", "UpdatingQueries", "Where"]
 
@@ -30,12 +30,20 @@ class Queries(Generic[K, V]):
     def __len__(self) -> int: ...
 
     @abstractmethod
-    def _entries(self) -> list[tuple[K, V]]:
-        """Return keys and values of all live entries, as they stand at one instant, in the table's order."""
+    def _entries(self) -> list[Entry]:
+        """Return all live entries, as they stand at one instant, in the table's order."""
 
     @abstractmethod
-    def _matching(self, access: Access) -> list[tuple[Any, ...]]:
-        """Return the entries among which those that a query asks for are: key, value, and what else there is."""
+    def _fold(self, function: Callable[[Any, K, V], Any], initial: Any) -> Any:
+        """Combine all live entries of one instant into one value."""
+
+    @abstractmethod
+    def _select(self, access: Access, test: Test | None, limit: int | None) -> list[Entry]:
+        """Return the entries where the access says for which the test is true, at most `limit`."""
+
+    @abstractmethod
+    def _count_where(self, access: Access, test: Test | None) -> int:
+        """Return how many entries there are where the access says for which the test is true."""
 
     def _access_by_key(self) -> tuple[Callable[[Any], Any] | None, Callable[[Any], Any] | None]:
         """Return what checks a value as a key to look up, and as an end of a range of keys."""
@@ -55,7 +63,7 @@ class Queries(Generic[K, V]):
         >>> table.to_list()
         [Entry(key='a', value=1), Entry(key='b', value=2)]
         """
-        return [new_entry(Entry, entry) for entry in self._entries()]
+        return self._entries()
 
     def fold(self, function: Callable[[A, K, V], A], initial: A) -> A:
         """Combine all entries into one value: `function(accumulator, key, value)`, in the table's order.
@@ -74,10 +82,8 @@ class Queries(Generic[K, V]):
         """
         if not callable(function):
             raise TypeError(f"fold takes a function of accumulator, key and value, not {function!r}")
-        accumulator = initial
-        for key, value in self._entries():
-            accumulator = function(accumulator, key, value)
-        return accumulator
+        result: A = self._fold(function, initial)
+        return result
 
     def select(self, where: Where[K, V] | None = None, *, limit: int | None = None) -> list[Entry]:
         """Return the entries that match, at most `limit`: those for which an expression over `ets.row` holds, or for
@@ -100,18 +106,7 @@ class Queries(Generic[K, V]):
         """  # noqa: D205 - two ways to say what matches
         test = _test(where)
         check_limit(limit)
-        found = self._matching(plan(self, where)[0])
-        if test is None:
-            return [new_entry(Entry, row[:2]) for row in found[:limit]]
-        if limit is None:
-            return [new_entry(Entry, row[:2]) for row in found if test(row[0], row[1])]
-        selected: list[Entry] = []
-        for row in found if limit else ():
-            if test(row[0], row[1]):
-                selected.append(new_entry(Entry, row[:2]))
-                if len(selected) == limit:
-                    break
-        return selected
+        return self._select(plan(self, where)[0], test, limit)
 
     def count(self, where: Where[K, V] | None = None) -> int:
         """Return the number of entries that match, as in `select`; of all, without a condition: then as `len`.
@@ -129,7 +124,7 @@ class Queries(Generic[K, V]):
         test = _test(where)
         if test is None:
             return len(self)
-        return sum(1 for row in self._matching(plan(self, where)[0]) if test(row[0], row[1]))
+        return self._count_where(plan(self, where)[0], test)
 
     def explain(self, where: Where[K, V] | None = None) -> Plan:
         """Return how a query finds its entries: by key, range, prefix or index, or by looking at all.
@@ -227,7 +222,7 @@ class OrderedQueries(UpdatingQueries[K, V]):
         def _sort_key(self, key: Any) -> Any: ...
         def _select_ordered(
             self, access: Access, test: Test | None, *, limit: int | None, reverse: bool, after: Any
-        ) -> list[tuple[Any, ...]]: ...
+        ) -> list[Entry]: ...
 
     def _access_by_key(self) -> tuple[Callable[[Any], Any] | None, Callable[[Any], Any] | None]:
         return self._sort_key, self._sort_key if self._key is None else None
@@ -264,8 +259,7 @@ class OrderedQueries(UpdatingQueries[K, V]):
         test = _test(where)
         check_limit(limit)
         access = plan(self, where)[0]
-        rows = self._select_ordered(access, test, limit=limit, reverse=bool(reverse), after=after)
-        return [new_entry(Entry, row[:2]) for row in rows]
+        return self._select_ordered(access, test, limit=limit, reverse=bool(reverse), after=after)
 
 
 def _test(where: object) -> Test | None:

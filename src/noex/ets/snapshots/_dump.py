@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import os
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from noex._version import __version__
 from noex.clock import TOLERANCE, check_clock, wall_time
-from noex.typing import Clock
+from noex.typing import Clock, Entry
 
 __all__ = ["Dumping", "DumpingBag", "DumpingSet", "read_wall"]
 
@@ -86,12 +86,12 @@ class DumpingSet(Dumping[K, V]):
         _clock: Clock
         _ttl: float | None
 
-        def _snapshot(self) -> list[tuple[Any, tuple[Any, ...]]]: ...
+        def _timed_entries(self) -> Sequence[Sequence[Any]]: ...
 
     def _cut(self, wall: float) -> Iterable[tuple[Any, Any, int | None]]:
         ahead = wall * 1000 - self._clock() * 1000 + TOLERANCE
-        rows = self._snapshot()
-        return ((row[0], row[1], None if row[2] is None else math.floor(row[2] + ahead)) for _, row in rows)
+        rows = self._timed_entries()
+        return ((row[0], row[1], None if row[2] is None else math.floor(row[2] + ahead)) for row in rows)
 
     def _options_to_dump(self) -> dict[str, Any]:
         return {"ttl": self._ttl, "needs_key": getattr(self, "_key", None) is not None}
@@ -104,7 +104,7 @@ class DumpingBag(Dumping[K, V]):
 
     if TYPE_CHECKING:  # what the kernel classes bring
 
-        def _entries(self) -> list[tuple[K, V]]: ...
+        def _entries(self) -> list[Entry]: ...
 
     def _cut(self, wall: float) -> Iterable[tuple[Any, Any, int | None]]:  # noqa: ARG002 - bags keep no lifetimes
         entries = self._entries()

@@ -9,7 +9,7 @@ from typing import Any
 from noex.clock import TOLERANCE
 from noex.errors import SnapshotError, shown
 from noex.ets.snapshots._rows import Row
-from noex.kernel import NEVER
+from noex.kernel import ABSENT
 
 __all__ = ["fill_bag", "fill_set"]
 
@@ -22,16 +22,10 @@ def fill_set(table: Any, blocks: Iterator[list[Row]], path: str, since: float, k
         Exception: what that function raises.
     """
     now = table._clock() * 1000
-    gathered: Any = dict if table.kind == "set" else list  # what the table reads fastest; an order can tell equal keys
     for rows in blocks:
         for due, pairs in _runs(table, rows, now, now - since * 1000):
-            while True:
-                writes, witness = table._collect(gathered(pairs))
-                displaced: list[Any] | None = table._commit_many(writes, due, witness, NEVER)
-                if displaced is not None:
-                    break
-            if displaced or len(writes) < len(pairs):
-                merged = displaced[0][0] if displaced else _repeated(table, pairs)
+            merged = table._load_rows(pairs, due)
+            if merged is not ABSENT:
                 raise _merged(merged, path, by_function=key is not None)
 
 
@@ -58,17 +52,6 @@ def _moment(table: Any, milliseconds: float) -> int:
     except (OverflowError, ValueError):
         due: int = table._due(milliseconds)  # raises, and says why
         return due
-
-
-def _repeated(table: Any, pairs: list[tuple[Any, Any]]) -> Any:
-    """Return the first key that is one for the second time."""
-    seen: set[Any] = set()
-    for key, value in pairs:
-        handles = set(table._collect([(key, value)])[0])
-        if handles & seen:
-            return key
-        seen |= handles
-    return pairs[-1][0]  # a function that does not give twice the same
 
 
 def _merged(key: object, path: str, *, by_function: bool) -> SnapshotError:

@@ -9,7 +9,8 @@ from noex.kernel._pure.ground.hashed import PLAIN, Handle
 from noex.kernel._pure.ground.items import pairs_of
 from noex.kernel._pure.ground.lock import acquire, commits, release
 from noex.kernel._pure.queries.access import Access, Test
-from noex.kernel._pure.rows.cells import UNHASHABLE, BagCells, Cell, Choice, K, Plan, V
+from noex.kernel._pure.rows.cells import UNHASHABLE, Cell, Choice, K, Plan, V
+from noex.kernel._pure.rows.transacted_cells import TransactedCells
 from noex.typing import DEFAULT, MISSING, Items, Ttl
 
 __all__ = ["BagTable", "DuplicateBagTable"]
@@ -17,7 +18,7 @@ __all__ = ["BagTable", "DuplicateBagTable"]
 _MISSING = object()
 
 
-class DuplicateBagTable(BagCells[K, V]):
+class DuplicateBagTable(TransactedCells[K, V]):
     """Every entry is kept, in order of insertion."""
 
     __slots__ = ()
@@ -353,6 +354,18 @@ class BagTable(DuplicateBagTable[K, V]):
             cell.by_hash[hashed] = rest
         else:
             del cell.by_hash[hashed]
+
+    def _filled(self, key: K, listed: Iterable[tuple[int, V, int | None]]) -> Cell:
+        cell = super()._filled(key, listed)
+        by_hash = cell.by_hash
+        for ticket, _, hashed in listed:
+            by_hash[hashed] = (*by_hash[hashed], ticket) if hashed in by_hash else (ticket,)
+        return cell
+
+    def _forget_all(self, cell: Cell, tickets: Iterable[int]) -> None:
+        super()._forget_all(cell, tickets)
+        rest = {hashed: tuple(t for t in listed if t in cell.values) for hashed, listed in cell.by_hash.items()}
+        cell.by_hash = {hashed: listed for hashed, listed in rest.items() if listed}
 
     def _check(self) -> None:
         """Raise AssertionError unless cells, hashes, size and handles agree."""

@@ -10,7 +10,6 @@ from noex.errors import UnorderableKey, shown
 from noex.kernel._pure.ground.lock import acquire, release
 from noex.kernel._pure.ground.row import FOREVER
 from noex.kernel._pure.rows.scheduled_rows import K, V
-from noex.kernel._pure.terms.order import prefix_bounds
 from noex.kernel._pure.verbs.ordered_rows import OrderedRows
 from noex.typing import DEFAULT, Bounds, Entry, Ttl, new_entry
 
@@ -178,7 +177,7 @@ class OrderedSetTable(OrderedRows[K, V]):
         [('user:1', 'shoes', 1), ('user:1', 'shoes', 2)]
         """
         try:
-            low, high = prefix_bounds(prefix, mirrors=self._key is not None)
+            low, high = self._terms.prefix_bounds(prefix, mirrors=self._key is not None)
         except UnorderableKey as error:
             raise UnorderableKey(f"{shown(prefix)} cannot begin a key of {self._label()}: {error}") from None
         if self._next_due != FOREVER:

@@ -113,6 +113,11 @@ class Hashed:
         except TypeError as error:
             raise self._explain(key, error) from None
 
+    def _handle_for(self, handle: Handle, key: Any) -> tuple[Handle, int]:
+        """Return handle and witness for an entry with that key, where an equal one, of that handle, was taken out."""
+        witness = self._arrivals
+        return (handle if type(handle) is Foreign or is_plain(key) else Foreign(key, hash(key))), witness
+
     def _admit(self, handle: Handle, witness: int) -> bool:
         """Let a new key in, under the lock; False if an equal one may have arrived since the witness was taken."""
         if type(handle) is not Foreign:

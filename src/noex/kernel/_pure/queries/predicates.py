@@ -128,7 +128,7 @@ def _reader(names: tuple[Any, ...]) -> Callable[[Any], Any]:
                 return getattr(value, name, _ABSENT)
             except _ABSENCES:
                 return _ABSENT
-        if not isinstance(value, Mapping):
+        if not isinstance(value, Mapping) and value.__class__ is kind:  # of proxies each stands for something else
             without_items = kind
         return _read(value, names)
 

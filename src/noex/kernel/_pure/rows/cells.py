@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from itertools import count
+from itertools import count, islice
 from typing import Any, Generic, Self, TypeAlias, TypeVar
 
 from noex.kernel._pure.ground.hashed import Foreign, Handle, Hashed
 from noex.kernel._pure.ground.lock import acquire, commits, release
-from noex.kernel._pure.queries.access import Access
+from noex.kernel._pure.queries.access import Access, Test
 from noex.kernel._pure.watch.delivery import Delivery, Subscription
-from noex.typing import MISSING, TableEvent, TableEventKind
+from noex.typing import MISSING, Entry, TableEvent, TableEventKind, new_entry
 
 __all__ = ["UNHASHABLE", "BagCells", "Cell", "Choice", "Plan"]
 
@@ -112,6 +112,17 @@ class BagCells(Hashed, Generic[K, V]):
 
     def _forget(self, cell: Cell, ticket: int, hashed: Any) -> None:
         """Take note, under the lock, that a value is gone."""
+
+    def _filled(self, key: K, listed: Iterable[tuple[int, V, int | None]]) -> Cell:
+        """Make a cell of values with their tickets and hashes."""
+        cell = Cell(key)
+        cell.values = {ticket: value for ticket, value, _ in listed}
+        return cell
+
+    def _forget_all(self, cell: Cell, tickets: Iterable[int]) -> None:
+        """Take values out of a cell that nobody else has."""
+        for ticket in tickets:
+            del cell.values[ticket]
 
     def _planned(self, key: K, handles: dict[K, Handle], plan: Plan) -> Handle:
         """Return the handle of a key of the batch, entering its cell in the plan; equal keys share one."""
@@ -233,12 +244,32 @@ class BagCells(Hashed, Generic[K, V]):
         finally:
             release()
 
-    def _matching(self, access: Access) -> list[tuple[K, V]]:
-        """Return the entries among which those that a query asks for are."""
-        return [(cell.key, value) for _, cell, values in self._cells_of(access) for value in values.values()]
+    def _entries(self) -> list[Entry]:
+        """Return all entries, as they stand at one instant."""
+        return _entries_in(self._snapshot())
 
-    def _entries(self) -> list[tuple[K, V]]:
-        return [(cell.key, value) for _, cell, values in self._snapshot() for value in values.values()]
+    def _fold(self, function: Callable[[Any, K, V], Any], initial: Any) -> Any:
+        """Combine all entries of one instant into one value; the function runs outside the lock."""
+        accumulator = initial
+        for _, cell, values in self._snapshot():
+            for value in values.values():
+                accumulator = function(accumulator, cell.key, value)
+        return accumulator
+
+    def _select(self, access: Access, test: Test | None, limit: int | None) -> list[Entry]:
+        """Return the entries that the test is true of, at most `limit`; all without one. It runs outside the lock."""
+        found = _entries_in(self._cells_of(access))
+        if test is None:
+            return found[:limit]
+        matching = (entry for entry in found if test(entry[0], entry[1]))
+        return list(matching if limit is None else islice(matching, min(limit, sys.maxsize)))
+
+    def _count_where(self, access: Access, test: Test | None) -> int:
+        """Return how many entries the test is true of."""
+        found = self._cells_of(access)
+        if test is None:
+            return sum(len(values) for _, _, values in found)
+        return sum(1 for _, cell, values in found for value in values.values() if test(cell.key, value))
 
     def _walk(self) -> Iterator[tuple[K, list[V]]]:
         """Walk the keys with their values: what stays throughout is met exactly once, whatever comes and goes."""
@@ -260,6 +291,7 @@ class BagCells(Hashed, Generic[K, V]):
     def _shut(self) -> None:
         super()._shut()
         self._size = 0
+        self._version = -1
         if self._delivery is not None:
             self._delivery.end()
 
@@ -277,5 +309,9 @@ class BagCells(Hashed, Generic[K, V]):
         assert self._size == sum(len(cell.values) for cell in self._rows.values()), "the size is wrong"
         for handle, cell in self._rows.items():
             assert cell.values, f"an empty cell for {cell.key!r}"
-            assert type(handle) is Foreign or handle == cell.key, (handle, cell.key)
+            assert type(handle) is Foreign or handle is cell.key or handle == cell.key, (handle, cell.key)
             assert list(cell.values) == sorted(cell.values), "tickets are out of order"
+
+
+def _entries_in(found: list[tuple[Handle, Cell, dict[int, Any]]]) -> list[Entry]:
+    return [new_entry(Entry, (cell.key, value)) for _, cell, values in found for value in values.values()]

@@ -22,7 +22,7 @@ from noex.kernel._pure.watch.index_rows import Place, Placed
 from noex.kernel._pure.watch.watch import IndexSpec, Note, Watch
 from noex.typing import MISSING, TableEvent, TableEventKind
 
-__all__ = ["AnyPart", "Change", "Part", "Read", "change", "told"]
+__all__ = ["AnyPart", "Change", "Part", "Read", "change", "commit_all", "told"]
 
 Change: TypeAlias = tuple[Handle, Row | None, Row | None, int]
 """Handle, the row found there, the row to put there (None: no row), and the witness that `_admit` asks for."""
@@ -75,6 +75,28 @@ class AnyPart(Protocol):
 
     def refuse(self) -> None:
         """Raise for what objects."""
+
+
+class Written(Protocol):
+    """What a transaction has written to one table; see `transactions/base.py`."""
+
+    @property
+    def table(self) -> Any: ...
+
+
+def commit_all(parts: Sequence[Written], versions: Sequence[tuple[Any, int]], holds: Callable[[], bool]) -> bool:
+    """Do all that a transaction has written, or nothing; `_commit_all` in `transactions/base.py` says how.
+
+    Where tables have other versions by now, `holds` is asked, under the lock that keeps everybody out.
+    """
+
+    def may_go_on() -> bool:
+        for table, version in versions:
+            if table._version != version:
+                return holds()
+        return True
+
+    return change([part.table._part_of(part) for part in parts], may_go_on)
 
 
 class Part:
@@ -306,8 +328,10 @@ def told(old: Row | None, new: Row | None, now: float) -> list[TableEvent]:
     return events
 
 
-def change(parts: Sequence[AnyPart]) -> bool:
+def change(parts: Sequence[AnyPart], holds: Callable[[], bool] | None = None) -> bool:
     """Do all that the parts say, or nothing; False if something has changed since it was found.
+
+    `holds` is asked first, under the lock, whether there is anything else against it.
 
     Raises:
         IndexViolation: a unique index has a value already.
@@ -320,7 +344,7 @@ def change(parts: Sequence[AnyPart]) -> bool:
     try:
         seen = commits[0]
         try:
-            if all(part.open() for part in parts):
+            if (holds is None or holds()) and all(part.open() for part in parts):
                 run = map(call, [step for part in parts for step in part.steps()])
                 do_all = deque[object](maxlen=0).extend
                 if commits[0] == seen:  # no finalizer has committed anything since; and none can before all is done:
@@ -338,4 +362,4 @@ def change(parts: Sequence[AnyPart]) -> bool:
         part.settle()
         if not done:
             part.refuse()
-    return done or not parts
+    return done

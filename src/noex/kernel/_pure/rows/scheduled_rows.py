@@ -192,6 +192,9 @@ class ScheduledRows(Generic[K, V]):
                         self._departed(handle)
                     else:
                         rows[handle] = later
+                        if watch is not None:
+                            watch.version += 1
+                            commits[0] += 1
                         self._plan(row[2], handle)
             schedule = self._schedule
             self._next_due = schedule[0][0] if schedule else FOREVER

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import get_ident
 from typing import Any
 
@@ -16,12 +16,14 @@ from noex.errors import ReentrantCompute
 from noex.kernel._pure.ground.hashed import Foreign, Handle
 from noex.kernel._pure.ground.lock import acquire, commits, release
 from noex.kernel._pure.ground.row import FOREVER, GONE, NEVER, Row
+from noex.kernel._pure.queries.access import Access, Test
+from noex.kernel._pure.queries.choosing import chosen
 from noex.kernel._pure.rows.changes import Change, Part, Read, change, told
 from noex.kernel._pure.rows.scheduled_rows import K, ScheduledRows, V
 from noex.kernel._pure.watch.delivery import Queued
 from noex.kernel._pure.watch.index_rows import Placed
 from noex.kernel._pure.watch.watch import CLEARING, IndexSpec
-from noex.typing import MISSING, TableEvent
+from noex.typing import MISSING, Entry, TableEvent, new_entry
 
 __all__ = ["SetRows"]
 
@@ -72,9 +74,33 @@ class SetRows(ScheduledRows[K, V]):
             release()
         return [item for item in rows.items() if item[1][2] is None or now < item[1][2]]
 
-    def _entries(self) -> list[tuple[K, V]]:
-        """Return keys and values of all live entries, as they stand at one instant, in the table's order."""
-        return [(row[0], row[1]) for _, row in self._snapshot()]
+    def _entries(self) -> list[Entry]:
+        """Return all live entries, as they stand at one instant, in the table's order."""
+        return [new_entry(Entry, row[:2]) for _, row in self._snapshot()]
+
+    def _timed_entries(self) -> list[Row]:
+        """Return what begins with key, value and deadline of all live entries, as they stand at one instant."""
+        return [row for _, row in self._snapshot()]
+
+    def _fold(self, function: Callable[[Any, K, V], Any], initial: Any) -> Any:
+        """Combine all live entries of one instant into one value; the function runs outside the lock."""
+        accumulator = initial
+        for _, row in self._snapshot():
+            accumulator = function(accumulator, row[0], row[1])
+        return accumulator
+
+    def _candidates(self, access: Access) -> list[tuple[Handle, Row]]:
+        """Return handles and live rows of where the access says, as they stand at one instant: of everywhere."""
+        return self._snapshot()
+
+    def _select(self, access: Access, test: Test | None, limit: int | None) -> list[Entry]:
+        """Return the entries that the test is true of, at most `limit`; all without one. It runs outside the lock."""
+        return chosen(self._candidates(access), test, limit)
+
+    def _count_where(self, access: Access, test: Test | None) -> int:
+        """Return how many entries the test is true of."""
+        found = self._candidates(access)
+        return len(found) if test is None else sum(1 for _, row in found if test(row[0], row[1]))
 
     # -- changing -----------------------------------------------------------------------------------------------
 
@@ -216,6 +242,10 @@ class SetRows(ScheduledRows[K, V]):
         absent = [read for read in found if read[1] is None]
         changes = [(handle, row, None, -1) for handle, row in gone.items()]
         return gone if change([Part(self, changes, now=now, reads=absent)]) else None
+
+    def _add_at(self, handle: Handle, key: K, value: V, witness: int) -> bool:
+        """Write a new entry where `_resolve` found none; False, and no change, if one may have come since."""
+        return self._commit(handle, None, (key, value, None, None), witness)
 
     def _drop(self, handle: Handle) -> Row | None:
         """Remove the row of a handle, whatever it is; return it, for the caller to drop."""

@@ -21,7 +21,7 @@ from typing import Any, Final, TypeAlias
 
 from noex.errors import UnorderableKey, shown
 
-__all__ = ["Desc", "SortKey", "prefix_bounds", "sort_key", "with_number"]
+__all__ = ["BEYOND", "FLAT_TERMS", "Desc", "FlatTerms", "SortKey", "prefix_bounds", "sort_key", "with_number"]
 
 SortKey: TypeAlias = tuple[Any, ...]
 
@@ -30,6 +30,9 @@ _END: Final = -100  # closes a tuple: lower than every rank
 _MIRRORED_END: Final = 100  # closes a mirrored tuple: higher than every rank
 _BEYOND: Final = 200  # higher than everything that can stand where a rank stands
 _MAX_DEPTH: Final = 32
+
+BEYOND: Final[SortKey] = (_BEYOND,)
+"""Ends a bound: above everything that begins as what it is joined to."""
 
 _NAIVE_EPOCH = datetime(1970, 1, 1)  # the zero of naive datetimes is naive
 _ORDERABLE = "None, bool, int, float, datetime, str, bytes and tuples of these"
@@ -106,7 +109,24 @@ def prefix_bounds(prefix: object, *, mirrors: bool = False) -> tuple[SortKey, So
             f"a prefix is a tuple of the leading parts of a composite key, such as ('user:1',), not {shown(prefix)}"
         )
     low = sort_key(prefix, mirrors=mirrors)[:-1]
-    return low, (*low, _BEYOND)
+    return low, low + BEYOND
+
+
+class FlatTerms:
+    """What is made of sort keys that are flat tuples; `Terms` in `transactions/base.py` says what is asked."""
+
+    __slots__ = ()
+
+    BEYOND: Final = BEYOND
+    prefix_bounds = staticmethod(prefix_bounds)
+
+    @staticmethod
+    def tie(number: int) -> SortKey:
+        """Return what is joined to a mark to put later entries behind earlier ones."""
+        return (0, number)
+
+
+FLAT_TERMS: Final = FlatTerms()
 
 
 def _append(parts: list[Any], term: Any, depth: int, sign: int, mirrors: bool) -> None:  # noqa: FBT001 - a hot path

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from itertools import count
-from operator import eq
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
-from noex.errors import IndexNotFound
 from noex.kernel._pure.ground.hashed import Handle
 from noex.kernel._pure.ground.row import Row
 from noex.kernel._pure.terms.order import SortKey
+from noex.kernel._pure.transactions.base import IndexBase
 from noex.kernel._pure.transactions.merged_order import MergedOrder
-from noex.kernel._pure.watch.index_rows import HashedIndexRows, OrderedIndexRows
-from noex.kernel._pure.watch.watch import IndexSpec
 
-__all__ = ["IndexView"]
+__all__ = ["LATER", "IndexView"]
 
-T = TypeVar("T")
-
-_DROPPED = object()
-_LATER = 1 << 62  # beyond the tickets of the table's own index: what is written here comes behind
+LATER = 1 << 62  # beyond the tickets of the table's own: what is written here comes behind
 
 
 class View(Protocol):
@@ -30,7 +23,7 @@ class View(Protocol):
     _table: Any
     _writes: dict[Handle, Row | None]
 
-    def _ask(self, question: Callable[[], T], same: Callable[[T, T], bool]) -> T: ...
+    def _ask(self, question: Callable[..., Any], *arguments: Any) -> Any: ...
 
 
 class IndexView:
@@ -38,33 +31,19 @@ class IndexView:
 
     __slots__ = ("_order", "_spots", "_tickets", "_values", "_view", "spec")
 
-    def __init__(self, view: View, spec: IndexSpec) -> None:
+    def __init__(self, view: View, spec: IndexBase) -> None:
         self.spec = spec
         self._view = view
         self._values: dict[Handle, tuple[Row | None, Any]] = {}  # of written rows: the row, and what it is indexed by
         self._spots: dict[Handle, SortKey | None] = {}  # of written rows, in an ordered index
-        self._order = MergedOrder(self._ask_order)
-        self._tickets = count(_LATER)
+        self._order = MergedOrder(self._asked)
+        self._tickets = count(LATER)
 
     # -- asking the table's index -------------------------------------------------------------------------------
 
-    def _asked(self, question: Callable[[Any], Any]) -> Any:
+    def _asked(self, question: str, *arguments: Any) -> Any:
         """Ask the table's index; the answer must be the same at the end."""
-        table, spec = self._view._table, self.spec
-
-        def ask() -> Any:
-            watch = table._watch
-            if watch is None or spec not in watch.indexes:
-                return _DROPPED
-            return question(spec.rows)
-
-        answer = self._view._ask(ask, eq)
-        if answer is _DROPPED:
-            raise IndexNotFound(f"{spec.rows.label} was dropped; add it again, or ask the table for another")
-        return answer
-
-    def _ask_order(self, question: str, *arguments: Any) -> Any:
-        return self._asked(lambda rows: getattr(rows.order, question)(*arguments))
+        return self._view._ask(self._view._table._ask_index, self.spec, question, *arguments)
 
     # -- what was written ---------------------------------------------------------------------------------------
 
@@ -76,21 +55,20 @@ class IndexView:
                 continue
             value = None if row is None else self.spec.function(row[0], row[1])
             if value is not None:
-                self.spec.rows.place(value)  # says so if it cannot be indexed
+                self.spec.mark(value)  # says so if it cannot be indexed
             self._values[handle] = row, value
             if self.spec.ordered:
                 self._move(handle, value)
 
     def _move(self, handle: Handle, value: Any) -> None:
-        rows = self._ordered()
-        stood: SortKey | None = self._asked(lambda rows: rows.marks.get(handle))
+        stood: SortKey | None = self._asked("spot", handle)
         spot: SortKey | None = None
         if value is not None:
-            mark = rows.place(value)[0]
+            mark = self.spec.mark(value)[0]
             if stood is not None and stood[: len(mark)] == mark:
                 spot = stood
             else:
-                spot = mark + (handle if rows.by_key else (0, next(self._tickets)))
+                spot = mark + (handle if self.spec.by_key else self._view._table._terms.tie(next(self._tickets)))
         before = self._spots.get(handle)
         if before is not None and before != stood:
             self._order.note(before, stood=False, stands=False)
@@ -117,14 +95,13 @@ class IndexView:
 
     def _alike(self, value: Any) -> Any:
         """Return what is equal for values that are the same to the index."""
-        return self._ordered().place(value)[0] if self.spec.ordered else value
+        return self.spec.mark(value)[0] if self.spec.ordered else value
 
     def _base_handles(self, value: Any) -> list[Handle]:
         while True:
-            mark, _, witness = self.spec.rows.place(value)
-            handles: list[Handle] | None = self._asked(partial(_handles, mark=mark, witness=witness))
+            handles: list[Handle] | None = self._asked("handles", *self.spec.mark(value))
             if handles is not None:
-                return handles.copy()
+                return handles
 
     def order(self) -> MergedOrder:
         """Return the spots in order."""
@@ -136,33 +113,18 @@ class IndexView:
         self._catch_up()
         if handle in self._spots:
             return self._spots[handle]
-        stood: SortKey | None = self._asked(lambda rows: rows.marks.get(handle))
+        stood: SortKey | None = self._asked("spot", handle)
         return stood
 
     def at(self, spots: list[SortKey]) -> list[Handle]:
         """Return the handles of the rows that stand at those spots."""
         mine = {spot: handle for handle, spot in self._spots.items() if spot is not None}
-        theirs: list[Handle] = self._asked(lambda rows: [rows.spots.get(spot) for spot in spots])
+        theirs: list[Handle] = self._asked("at", spots)
         return [mine.get(spot, handle) for spot, handle in zip(spots, theirs, strict=True)]
 
     def size(self) -> int:
         """Return how many rows are in the index."""
         self._catch_up()
-        size: int = self._asked(lambda rows: len(rows.marks))
-        handles = list(self._values)
-        stood: int = self._asked(lambda rows: sum(handle in rows.marks for handle in handles))
+        size: int = self._asked("size")
+        stood: int = self._asked("entered", list(self._values))
         return size - stood + sum(value is not None for _, value in self._values.values())
-
-    def _ordered(self) -> OrderedIndexRows:
-        rows = self.spec.rows
-        if not isinstance(rows, OrderedIndexRows):
-            raise TypeError(f"{rows.label} has no order; add it with ordered=True for ranges, ranks and ends")
-        return rows
-
-
-def _handles(rows: Any, mark: Any, witness: int) -> list[Handle] | None:
-    """Return the handles of a mark; None if the mark may not stand for its value any more."""
-    handles: list[Handle] = rows.handles(mark)
-    if not handles and isinstance(rows, HashedIndexRows) and not rows._still_absent(mark, witness):
-        return None
-    return handles

@@ -4,7 +4,6 @@
 # Verbs of the base are taken over as they are.
 from __future__ import annotations
 
-from operator import eq
 from typing import Any
 
 from noex.kernel._pure.ground.row import Row
@@ -41,16 +40,11 @@ class OrderedSetOverlay(SetOverlayBase[K, V], OrderedSetTable[K, V]):
         self._mine.note(handle, stood=self._reads[handle][0] is not None, stands=new is not None)
 
     def _ask_order(self, question: str, *arguments: Any) -> Any:
-        table = self._table
+        return self._ask(self._table._ask_order, question, *arguments)
 
-        def ask() -> Any:
-            order = table._enter()
-            try:
-                return getattr(order, question)(*arguments)
-            finally:
-                table._leave()
-
-        return self._ask(ask, eq)
+    def _sort_key(self, key: Any) -> SortKey:
+        handle: SortKey = self._table._sort_key(key)
+        return handle
 
     def _enter(self) -> Any:
         return self._mine

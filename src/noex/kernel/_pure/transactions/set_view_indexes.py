@@ -6,12 +6,14 @@ from typing import Any
 
 from noex.kernel._pure.ground.hashed import Handle
 from noex.kernel._pure.ground.row import NEVER, Row
+from noex.kernel._pure.queries.access import Access
 from noex.kernel._pure.rows.scheduled_rows import K, V
 from noex.kernel._pure.terms.order import SortKey
 from noex.kernel._pure.transactions.index_view import IndexView
 from noex.kernel._pure.transactions.set_view_state import SetViewState
 from noex.kernel._pure.watch.index_rows import positions
 from noex.kernel._pure.watch.watch import IndexSpec
+from noex.typing import Entry, new_entry
 
 __all__ = ["SetViewIndexes", "by_handle"]
 
@@ -31,7 +33,7 @@ class SetViewIndexes(SetViewState[K, V]):
             view = self._views[spec.name] = IndexView(self, spec)
         return view
 
-    def _indexed(self, spec: IndexSpec, value: Any) -> list[tuple[Handle, Row]]:
+    def _indexed_rows(self, spec: IndexSpec, value: Any) -> list[tuple[Handle, Row]]:
         self._tick_all()
         found = self._rows_of(self._index_view(spec).handles(value))
         return sorted(found, key=by_handle) if self._handles_are_ordered else found
@@ -39,7 +41,7 @@ class SetViewIndexes(SetViewState[K, V]):
     def _spots_between(
         self, spec: IndexSpec, start: SortKey | None, stop: SortKey | None, *, reverse: bool, limit: int | None
     ) -> list[tuple[Handle, Row]]:
-        self._ordered(spec)
+        _refuse_unordered(spec)
         self._tick_all()
         view = self._index_view(spec)
         order = view.order()
@@ -49,29 +51,38 @@ class SetViewIndexes(SetViewState[K, V]):
         return self._rows_of(view.at(spots))
 
     def _index_rank(self, spec: IndexSpec, key: K) -> int | None:
-        self._ordered(spec)
+        _refuse_unordered(spec)
         self._tick_all()
         view = self._index_view(spec)
         spot = view.spot(self._resolve(key)[0])
         return None if spot is None else view.order().rank(spot)
 
-    def _index_at(self, spec: IndexSpec, position: int) -> Row:
+    def _index_at(self, spec: IndexSpec, position: int) -> Entry:
         size = self._index_size(spec)
-        index = self._ordered(spec)
+        _refuse_unordered(spec)
         place = position + size if position < 0 else position
         if not 0 <= place < size:
-            raise IndexError(f"position {position} is beyond the {size} entries of {index.label}")
+            raise IndexError(f"position {position} is beyond the {size} entries of {spec.label}")
         view = self._index_view(spec)
-        return self._rows_of(view.at(view.order().slice(place, place + 1)))[0][1]
+        return new_entry(Entry, self._rows_of(view.at(view.order().slice(place, place + 1)))[0][1][:2])
 
     def _index_size(self, spec: IndexSpec) -> int:
         self._tick_all()
         return self._index_view(spec).size()
 
+    def _candidate_count(self, access: Access) -> int:
+        """Return 0: what an access says is always followed, not walked past."""
+        return 0
+
     def _delete_indexed(self, spec: IndexSpec, value: Any) -> int:
-        found = self._indexed(spec, value)
+        found = self._indexed_rows(spec, value)
         self._change([(handle, row, None, -1) for handle, row in found], NEVER)
         return len(found)
+
+
+def _refuse_unordered(spec: IndexSpec) -> None:
+    if not spec.ordered:
+        raise TypeError(f"{spec.label} has no order; add it with ordered=True for ranges, ranks and ends")
 
 
 def by_handle(item: tuple[SortKey, Row]) -> SortKey:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from noex.clock import TOLERANCE
+from noex.errors import IndexNotFound
 from noex.kernel._pure.ground.hashed import Handle
-from noex.kernel._pure.ground.lock import acquire, release
 from noex.kernel._pure.ground.row import FOREVER, NEVER, Row
-from noex.kernel._pure.rows.changes import Change, Part, Read
 from noex.kernel._pure.rows.scheduled_rows import K, V
 from noex.kernel._pure.transactions.attempt import OVER, Attempt
+from noex.kernel._pure.transactions.base import RowsWritten, RowWritten
 from noex.kernel._pure.transactions.index_view import IndexView
 from noex.kernel._pure.verbs.set_verbs import SetVerbs
-from noex.kernel._pure.watch.watch import Watch
 
 __all__ = ["OverlayRows", "SetViewState"]
-
-T = TypeVar("T")
 
 
 class OverlayRows:
@@ -52,11 +49,10 @@ class SetViewState(SetVerbs[K, V]):
     __slots__ = ()
 
     _attempt: Attempt
-    _table: Any
-    _watched_as: Watch
-    _seen: int
+    _table: Any  # a `SetBase`, until the end
+    _known: int
     _reads: dict[Handle, tuple[Row | None, int]]
-    _questions: list[Callable[[], bool]]
+    _questions: list[tuple[Callable[..., Any], tuple[Any, ...], Any]]  # what was asked, of what, and the answer
     _views: dict[str, IndexView]
     _writes: dict[Handle, Row | None]
     _rewritten: set[Handle]
@@ -66,6 +62,7 @@ class SetViewState(SetVerbs[K, V]):
         super()._open(table._name, table._clock, table._ttl)
         self._table = table  # the slots are those of the classes at the end
         self._attempt = attempt  # type: ignore[misc]
+        self._terms = table._terms  # type: ignore[misc]
         self._rows = OverlayRows(self)  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
         self._next_due = NEVER  # something may always be due: verbs ask `_tick_all`
         self._reads = {}  # type: ignore[misc]
@@ -74,57 +71,40 @@ class SetViewState(SetVerbs[K, V]):
         self._views = {}  # type: ignore[misc]
         self._rewritten = set()  # type: ignore[misc]  # written with a value, not only given another lifetime
         self._own_due = FOREVER  # type: ignore[misc]
-        acquire()
-        try:
-            watch: Watch = table._watched()
-            watch.readers += 1
-            self._watched_as, self._seen = watch, watch.version  # type: ignore[misc]
-            attempt.views[id(table)] = self
-            attempt.validate()
-        finally:
-            release()
+        table._begin_reading()
+        self._known = table._version  # type: ignore[misc]
+        attempt.views[id(table)] = self
+        attempt.validate()
 
     def _end(self) -> None:
-        """Let go of the table, under the lock; no verb can be called any more."""
-        watch = self._watched_as
-        watch.readers -= 1
-        if watch.idle and self._table._watch is watch:
-            self._table._watch = None
-        self._table = OVER
+        """Let go of the table; no verb can be called any more."""
+        table, self._table = self._table, OVER
+        table._end_reading()
 
     # -- what must hold -----------------------------------------------------------------------------------------
 
     def _still_holds(self) -> bool:
-        """Tell, under the lock, whether all that was read still holds."""
-        watch = self._watched_as
-        if watch.version == self._seen and self._table._watch is watch:
-            return True
-        version = watch.version
-        if self._table._watch is not watch or not self._part_holds():
+        """Tell whether all that was read holds, if nobody writes meanwhile."""
+        if not self._table._all_stand(self._reads):
             return False
-        self._seen = version  # type: ignore[misc]
-        return True
-
-    def _part_holds(self) -> bool:
-        reads = [(handle, row, witness) for handle, (row, witness) in self._reads.items()]
-        self._watched_as.enter()
         try:
-            return Part(self._table, (), reads=reads, questions=self._questions)._current()
-        finally:
-            self._watched_as.leave()
+            return all(question(*arguments) == answer for question, arguments, answer in self._questions)
+        except IndexNotFound:  # it was dropped
+            return False
 
-    def _part(self) -> Part:
-        """Return what is to be done to the table, and what must still hold then. Reads the clock."""
-        changes: list[Change] = []
-        quiet: list[Change] = []
+    def _written(self) -> RowsWritten | None:
+        """Return what is to be done to the table, or None for nothing. Reads the clock."""
+        changes: list[RowWritten] = []
+        quiet: list[RowWritten] = []
         for handle, new in self._writes.items():
             old, witness = self._reads[handle]
             if old is None and new is None:
                 continue
             (changes if handle in self._rewritten or new is None else quiet).append((handle, old, new, witness))
-        reads: list[Read] = [(handle, row, witness) for handle, (row, witness) in self._reads.items()]
+        if not changes and not quiet:
+            return None
         now = self._table._clock() * 1000 + TOLERANCE if changes else NEVER
-        return Part(self._table, changes, now=now, quiet=quiet, reads=reads, questions=self._questions)
+        return RowsWritten(self._table, changes, quiet, now)
 
     def _row_at(self, handle: Handle) -> Row | None:
         """Return the row of a handle as this transaction sees it."""
@@ -136,44 +116,31 @@ class SetViewState(SetVerbs[K, V]):
 
     def _read_many(self, handles: list[Handle]) -> None:
         """Read rows by handle, all at one instant, at which all that was read before must hold."""
-        table = self._table
-        acquire()
-        try:
-            for handle in handles:
-                if handle not in self._reads:
-                    self._reads[handle] = table._rows.get(handle), getattr(table, "_arrivals", 0)
-            self._attempt.validate()
-        finally:
-            release()
+        row_of = self._table._row_of
+        for handle in handles:
+            if handle not in self._reads:
+                self._reads[handle] = row_of(handle)
+        self._attempt.validate()
 
-    def _ask(self, question: Callable[[], T], same: Callable[[T, T], bool]) -> T:
-        """Ask the table something, under the lock; the answer must still be the same at the end."""
-        acquire()
+    def _ask(self, question: Callable[..., Any], *arguments: Any) -> Any:
+        """Ask the table something; the answer must still be the same at the end."""
         try:
-            self._watched_as.enter()  # questions go to indexes, too
-            try:
-                answer = question()
-            finally:
-                self._watched_as.leave()
-            self._questions.append(lambda: same(question(), answer))
+            answer = question(*arguments)
+        except IndexNotFound:
             self._attempt.validate()
-            return answer
-        finally:
-            release()
+            raise
+        self._questions.append((question, arguments, answer))
+        self._attempt.validate()
+        return answer
 
     def _read(self, key: Any) -> tuple[Handle, Row | None, int]:
         """Return the key's handle in the table, its row there, and the witness; noted as read."""
+        table = self._table
         while True:
-            handle, row, witness = self._table._resolve(key)
+            handle, row, witness = table._resolve(key)
             if handle in self._reads:
                 return handle, *self._reads[handle]
-            acquire()
-            try:
-                if self._table._rows.get(handle) is row and (
-                    row is not None or self._table._still_absent(handle, witness)
-                ):
-                    self._reads[handle] = row, witness
-                    self._attempt.validate()
-                    return handle, row, witness
-            finally:
-                release()
+            if table._stands(handle, row, witness):
+                self._reads[handle] = row, witness
+                self._attempt.validate()
+                return handle, row, witness

@@ -9,7 +9,7 @@ from typing import Any
 
 from noex._arguments import check_limit
 from noex.clock import TOLERANCE, seconds
-from noex.kernel._pure.ground.hashed import Foreign, Handle
+from noex.kernel._pure.ground.hashed import Handle
 from noex.kernel._pure.ground.row import FOREVER, NEVER, Row
 from noex.kernel._pure.queries.access import Access
 from noex.kernel._pure.rows.scheduled_rows import K, V
@@ -95,19 +95,18 @@ class SetOverlayBase(SetViewIndexes[K, V]):
     def _scan(self) -> dict[Handle, Row]:
         """Return all rows as they stand in the table, of which none may come, go or change until the end."""
         self._tick_all()
-        return self._ask(self._copy_rows, _same_rows)
-
-    def _copy_rows(self) -> dict[Handle, Row]:
-        rows: dict[Handle, Row] = self._table._rows.copy()
+        table = self._table
+        rows: dict[Handle, Row] = table._all_rows()
+        self._questions.append((table._are_all_rows, (rows,), True))
+        self._attempt.validate()
         return rows
 
     def _snapshot(self) -> list[tuple[Handle, Row]]:
         now = self._tick_all()
         base = self._scan()
         reads = self._reads
-        arrivals: int = getattr(self._table, "_arrivals", 0)
         for handle, row in base.items():
-            reads.setdefault(handle, (row, arrivals))
+            reads.setdefault(handle, (row, 0))
         mine = [(handle, row) for handle, row in self._writes.items() if handle not in base]
         theirs = [(handle, self._writes.get(handle, row)) for handle, row in base.items()]
         return [
@@ -121,13 +120,14 @@ class SetOverlayBase(SetViewIndexes[K, V]):
             return self._rows_under(arguments[0])
         if kind == "index":
             spec, values = arguments
-            return list({handle: (handle, row) for v in values for handle, row in self._indexed(spec, v)}.values())
+            return list({handle: (handle, row) for v in values for handle, row in self._indexed_rows(spec, v)}.values())
         if kind == "index range":
             spec, low, high, bounds = arguments
-            return self._index_between(spec, (low, high, bounds))
+            return self._spots_between(spec, *self._index_ends(spec, (low, high, bounds)), reverse=False, limit=None)
         if kind == "index prefix":
             spec, beginning = arguments
-            return self._index_prefix(spec, beginning)
+            bounds = self._terms.prefix_bounds(beginning, mirrors=True)
+            return self._spots_between(spec, *bounds, reverse=False, limit=None)
         if kind == "union":
             return list({item[0]: item for part in arguments for item in self._candidates(part)}.values())
         return self._snapshot()
@@ -142,7 +142,7 @@ class SetOverlayBase(SetViewIndexes[K, V]):
     def __len__(self) -> int:
         """Return the number of entries, which must be the same at the end. O(what was written)."""
         self._tick_all()
-        size = self._ask(lambda: len(self._table._rows), int.__eq__)
+        size: int = self._ask(self._table._stored)
         for handle, row in self._writes.items():
             size += (row is not None) - (self._reads[handle][0] is not None)
         return size
@@ -200,14 +200,14 @@ class SetOverlayBase(SetViewIndexes[K, V]):
 
 OVERLAY_SLOTS = (
     "_attempt",
+    "_known",
     "_own_due",
     "_questions",
     "_reads",
     "_rewritten",
-    "_seen",
     "_table",
+    "_terms",
     "_views",
-    "_watched_as",
     "_writes",
 )
 
@@ -243,10 +243,11 @@ class SetOverlay(SetOverlayBase[K, V], SetTable[K, V]):
         mine = self._writes.get(handle, row)
         if row is None:
             self._absent[key] = handle
-        elif mine is None and not self._stands_for(handle, key):
-            # An equal plain key was removed: its handle cannot stand for this key.
-            handle = self._absent[key] = Foreign(key, hash(key))
-            self._reads[handle] = None, witness
+        elif mine is None:
+            fresh, witness = self._table._handle_for(handle, key)
+            if fresh is not handle:  # an equal key was removed, whose handle cannot stand for this one
+                handle = self._absent[key] = fresh
+                self._reads[handle] = None, witness
         return handle, mine, 0
 
     def _pop_entry(self) -> tuple[K, V] | None:
@@ -256,7 +257,3 @@ class SetOverlay(SetOverlayBase[K, V], SetTable[K, V]):
         handle, row = rows[-1]
         self._commit(handle, row, None, -1)
         return row[0], row[1]
-
-
-def _same_rows(one: dict[Handle, Row], other: dict[Handle, Row]) -> bool:
-    return len(one) == len(other) and all(other.get(handle) is row for handle, row in one.items())

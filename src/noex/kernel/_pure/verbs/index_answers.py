@@ -12,9 +12,10 @@ from noex.kernel._pure.ground.row import GONE, Row
 from noex.kernel._pure.rows.changes import Part, change
 from noex.kernel._pure.rows.scheduled_rows import K, V
 from noex.kernel._pure.rows.set_rows import SetRows
-from noex.kernel._pure.terms.order import SortKey, prefix_bounds
-from noex.kernel._pure.watch.index_rows import BEYOND, HashedIndexRows, Mark, OrderedIndexRows, positions
+from noex.kernel._pure.terms.order import FLAT_TERMS, SortKey
+from noex.kernel._pure.watch.index_rows import HashedIndexRows, Mark, OrderedIndexRows, positions
 from noex.kernel._pure.watch.watch import IndexSpec, Watch
+from noex.typing import Entry, new_entry
 
 __all__ = ["IndexAnswers"]
 
@@ -29,6 +30,7 @@ class IndexAnswers(SetRows[K, V]):
 
     _watch: Watch | None
     _handles_are_ordered = False
+    _terms = FLAT_TERMS  # what makes sort keys
 
     def _spec(self, name: str) -> IndexSpec:
         """Return an index by its name.
@@ -83,7 +85,11 @@ class IndexAnswers(SetRows[K, V]):
         found = [(handle, rows.get(handle)) for handle in handles]
         return [(handle, row) for handle, row in found if row is not None and row is not GONE]
 
-    def _indexed(self, spec: IndexSpec, value: Any) -> list[tuple[Handle, Row]]:
+    def _indexed(self, spec: IndexSpec, value: Any) -> list[Entry]:
+        """Return the entries with that value: of an ordered set in its order, else as they got it."""
+        return [new_entry(Entry, row[:2]) for _, row in self._indexed_rows(spec, value)]
+
+    def _indexed_rows(self, spec: IndexSpec, value: Any) -> list[tuple[Handle, Row]]:
         """Return handles and rows with that value: of an ordered set in its order, else as they got it."""
         now = self._tick_all()
         found = self._marked(spec, value)[1]
@@ -104,12 +110,17 @@ class IndexAnswers(SetRows[K, V]):
             finally:
                 self._unuse(watch)
 
+    def _index_count(self, spec: IndexSpec, value: Any) -> int:
+        """Return how many entries have that value."""
+        return len(self._indexed_rows(spec, value))
+
     def _index_between(
         self, spec: IndexSpec, ends: Ends, *, reverse: bool = False, limit: int | None = None
-    ) -> list[tuple[Handle, Row]]:
-        """Return handles and rows with values from low to high, in the order of the index."""
+    ) -> list[Entry]:
+        """Return the entries with values from low to high, in the order of the index."""
         start, stop = self._index_ends(spec, ends)
-        return self._spots_between(spec, start, stop, reverse=reverse, limit=limit)
+        found = self._spots_between(spec, start, stop, reverse=reverse, limit=limit)
+        return [new_entry(Entry, row[:2]) for _, row in found]
 
     def _index_ends(self, spec: IndexSpec, ends: Ends) -> tuple[SortKey | None, SortKey | None]:
         """Return between which bounds values from low to high are."""
@@ -127,7 +138,7 @@ class IndexAnswers(SetRows[K, V]):
         finally:
             self._unuse(watch)
 
-    def _index_count(self, spec: IndexSpec, value: Any) -> int:
+    def _index_estimate(self, spec: IndexSpec, value: Any) -> int:
         """Return how many rows have that value, or about so many."""
         mark = spec.rows.place(value)[0]
         watch = self._use(spec)
@@ -135,11 +146,6 @@ class IndexAnswers(SetRows[K, V]):
             return len(spec.rows.handles(mark))
         finally:
             self._unuse(watch)
-
-    def _index_prefix(self, spec: IndexSpec, beginning: tuple[Any, ...]) -> list[tuple[Handle, Row]]:
-        """Return handles and rows whose values are tuples that begin so, in the order of the index."""
-        start, stop = prefix_bounds(beginning, mirrors=True)
-        return self._spots_between(spec, start, stop, reverse=False, limit=None)
 
     def _spots_between(
         self, spec: IndexSpec, start: SortKey | None, stop: SortKey | None, *, reverse: bool, limit: int | None
@@ -155,12 +161,12 @@ class IndexAnswers(SetRows[K, V]):
         finally:
             self._unuse(watch)
 
-    @staticmethod
-    def _bound(spec: IndexSpec, value: Any, *, beyond: bool) -> SortKey | None:
+    def _bound(self, spec: IndexSpec, value: Any, *, beyond: bool) -> SortKey | None:
         if value is None:
             return None
-        mark: SortKey = spec.rows.place(value)[0]
-        return mark + BEYOND if beyond else mark
+        mark: SortKey = spec.mark(value)[0]
+        self._ordered(spec)
+        return mark + self._terms.BEYOND if beyond else mark
 
     @staticmethod
     def _ordered(spec: IndexSpec) -> OrderedIndexRows:
@@ -181,8 +187,8 @@ class IndexAnswers(SetRows[K, V]):
         finally:
             self._unuse(watch)
 
-    def _index_at(self, spec: IndexSpec, position: int) -> Row:
-        """Return the row at a position of the index.
+    def _index_at(self, spec: IndexSpec, position: int) -> Entry:
+        """Return the entry at a position of the index.
 
         Raises:
             IndexError: there are not that many.
@@ -195,7 +201,7 @@ class IndexAnswers(SetRows[K, V]):
             place = position + size if position < 0 else position
             if not 0 <= place < size:
                 raise IndexError(f"position {position} is beyond the {size} entries of {index.label}")
-            return self._rows[index.spots[index.order.slice(place, place + 1)[0]]]
+            return new_entry(Entry, self._rows[index.spots[index.order.slice(place, place + 1)[0]]][:2])
         finally:
             self._unuse(watch)
 

@@ -136,6 +136,7 @@ class Indexing(IndexAnswers[K, V]):
             watch = self._watched()
             watch.enter()  # places in notes go by the number of the index
             watch.indexes = tuple(index for index in watch.indexes if index is not gone)
+            watch.version += 1  # for transactions that have asked it
             watch.leave()
             held = [watch.take_trash(), gone.empty()]
             if watch.idle:

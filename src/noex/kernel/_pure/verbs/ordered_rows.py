@@ -17,8 +17,9 @@ from noex.kernel._pure.ground.items import pairs_of
 from noex.kernel._pure.ground.lock import acquire, release
 from noex.kernel._pure.ground.row import FOREVER, NEVER, Row
 from noex.kernel._pure.queries.access import Access, Test
+from noex.kernel._pure.queries.choosing import chosen
 from noex.kernel._pure.rows.scheduled_rows import K, V
-from noex.kernel._pure.terms.order import SortKey, prefix_bounds, sort_key, with_number
+from noex.kernel._pure.terms.order import SortKey, sort_key, with_number
 from noex.kernel._pure.terms.sorted_keys import SortedKeys
 from noex.kernel._pure.verbs.selecting import Gatherer
 from noex.kernel._pure.verbs.set_verbs import SetVerbs
@@ -150,6 +151,14 @@ class OrderedRows(SetVerbs[K, V]):
         row = None if handle is None else self._rows.get(handle)
         return None if row is None else new_entry(Entry, row[:2])
 
+    def _ask_order(self, question: str, *arguments: Any) -> Any:
+        """Answer a question of a transaction's about the order of the handles; see `transactions/base.py`."""
+        order = self._enter()
+        try:
+            return getattr(order, question)(*arguments)
+        finally:
+            self._leave()
+
     def _renumber(self, old: SortKey, number: float, key: K, value: V, hint: int) -> tuple[SortKey, int] | None:
         """Give a row another key, which differs from that of its handle by the number it begins with, and a value.
 
@@ -255,21 +264,21 @@ class OrderedRows(SetVerbs[K, V]):
             low, high, bounds = arguments
             return self._ends(low, high, bounds)
         if kind == "prefix":
-            low, high = prefix_bounds(arguments[0])
+            low, high = self._terms.prefix_bounds(arguments[0])
             return low, True, high, False
         return None
 
     def _select_ordered(
         self, access: Access, test: Test | None, *, limit: int | None, reverse: bool, after: Any
-    ) -> list[Row]:
-        """Return the rows that the test is true of, in order or in reverse, beyond the key `after`."""
+    ) -> list[Entry]:
+        """Return the entries that the test is true of, in order or in reverse, beyond the key `after`."""
         beyond = None if after is MISSING else self._sort_key(after)
         self._tick_all()
         ends = self._ends_of(access)
         if ends is not None:
             ends = _narrowed(ends, beyond, reverse=reverse)
             if limit is None:
-                return _tested(self._between(ends, reverse=reverse), test, None)
+                return chosen(self._between(ends, reverse=reverse), test, None)
             return self._walked(ends, test, limit, reverse=reverse) or []
         if limit is not None and access[0] != "key":
             # Where an index has many, the first ones in the order of the keys may be found sooner by walking.
@@ -280,20 +289,20 @@ class OrderedRows(SetVerbs[K, V]):
         found = sorted(self._located(access), key=_by_handle, reverse=reverse)
         if beyond is not None:
             found = [item for item in found if (item[0] < beyond if reverse else item[0] > beyond)]
-        return _tested(found, test, limit)
+        return chosen(found, test, limit)
 
     def _walked(
         self, ends: Ends, test: Test | None, limit: int, *, reverse: bool, most: float = FOREVER
-    ) -> list[Row] | None:
+    ) -> list[Entry] | None:
         """Walk a range in steps until there are enough; None if that takes a look at more than `most` rows."""
-        selected: list[Row] = []
+        selected: list[Entry] = []
         step = limit if test is None else max(limit, _STEP)
         while len(selected) < limit:
             most -= step
             if most < 0:
                 return None
             batch = self._between(ends, reverse=reverse, limit=step)
-            selected += _tested(batch, test, limit - len(selected))
+            selected += chosen(batch, test, limit - len(selected))
             if len(batch) < step:
                 break
             ends = _narrowed(ends, batch[-1][0], reverse=reverse)
@@ -358,16 +367,3 @@ def _narrowed(ends: Ends, beyond: SortKey | None, *, reverse: bool) -> Ends:
         nearer = high is not None and (high < beyond or (high == beyond and not with_high))
         return ends if nearer else (low, with_low, beyond, False)
     return ends if low is not None and low > beyond else (beyond, False, high, with_high)
-
-
-def _tested(found: list[tuple[Handle, Row]], test: Test | None, limit: int | None) -> list[Row]:
-    """Return the rows that the test is true of, the first `limit` of them."""
-    if test is None:
-        return [row for _, row in found[:limit]]
-    selected: list[Row] = []
-    for _, row in found if limit is None or limit > 0 else ():
-        if test(row[0], row[1]):
-            selected.append(row)
-            if len(selected) == limit:
-                break
-    return selected

@@ -12,7 +12,7 @@ from noex.kernel._pure.ground.lock import acquire, release
 from noex.kernel._pure.ground.row import Row
 from noex.kernel._pure.queries.access import Access, Test
 from noex.kernel._pure.rows.scheduled_rows import K, V
-from noex.kernel._pure.terms.order import SortKey, prefix_bounds
+from noex.kernel._pure.terms.order import SortKey
 from noex.kernel._pure.verbs.read_modify_write import ReadModifyWrite
 from noex.kernel._pure.watch.index_rows import HashedIndexRows, IndexRows, Placed, positions
 from noex.kernel._pure.watch.watch import IndexSpec
@@ -78,7 +78,7 @@ class Selecting(ReadModifyWrite[K, V]):
             return partial(self._gather_spots, spec, *self._index_ends(spec, (low, high, bounds)))
         if kind == "index prefix":
             spec, beginning = arguments
-            return partial(self._gather_spots, spec, *prefix_bounds(beginning, mirrors=True))
+            return partial(self._gather_spots, spec, *self._terms.prefix_bounds(beginning, mirrors=True))
         return partial(_gather_all, [self._gatherer(part) for part in arguments])  # a union
 
     def _gather_keys(self, found: list[tuple[Handle, Row | None, int]]) -> list[Handle] | None:
@@ -113,19 +113,15 @@ class Selecting(ReadModifyWrite[K, V]):
         kind, *arguments = access
         try:
             if kind == "index":
-                return sum(self._index_count(arguments[0], value) for value in arguments[1])
+                return sum(self._index_estimate(arguments[0], value) for value in arguments[1])
             if kind == "index range":
                 spec, low, high, bounds = arguments
                 return self._index_extent(spec, *self._index_ends(spec, (low, high, bounds)))
             if kind == "index prefix":
-                return self._index_extent(arguments[0], *prefix_bounds(arguments[1], mirrors=True))
+                return self._index_extent(arguments[0], *self._terms.prefix_bounds(arguments[1], mirrors=True))
         except IndexNotFound:
             return 0
         return sum(map(self._candidate_count, arguments)) if kind == "union" else 0
-
-    def _matching(self, access: Access) -> list[Row]:
-        """Return the rows among which those that a query asks for are."""
-        return [row for _, row in self._candidates(access)]
 
     def _delete_where(self, access: Access, test: Test) -> int:
         """Remove every entry for which `test(key, value)` is true, each in a step of its own; return how many went."""

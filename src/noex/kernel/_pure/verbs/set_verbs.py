@@ -10,9 +10,9 @@ from noex.clock import TOLERANCE
 from noex.errors import UnhashableKey
 from noex.kernel._pure.ground.hashed import Handle
 from noex.kernel._pure.ground.lock import acquire, release
-from noex.kernel._pure.ground.row import FOREVER
+from noex.kernel._pure.ground.row import FOREVER, NEVER
 from noex.kernel._pure.rows.scheduled_rows import K, V
-from noex.kernel._pure.verbs.selecting import Selecting
+from noex.kernel._pure.verbs.transacted import Transacted
 from noex.typing import DEFAULT, Items, Ttl
 
 __all__ = ["ABSENT", "SetVerbs"]
@@ -23,7 +23,7 @@ ABSENT: Any = object()
 D = TypeVar("D")
 
 
-class SetVerbs(Selecting[K, V]):
+class SetVerbs(Transacted[K, V]):
     """What set kinds offer to write, look up and remove, over `_find` and `_commit`."""
 
     __slots__ = ()
@@ -31,6 +31,32 @@ class SetVerbs(Selecting[K, V]):
     @abstractmethod
     def _collect(self, items: Items[K, V]) -> tuple[dict[Handle, tuple[K, V]], int]:
         """Read the items; return by handle the first key and last value of equal ones, and the witness."""
+
+    def _load_rows(self, pairs: list[tuple[K, V]], due: float | None) -> Any:
+        """Write entries with that deadline, in milliseconds of the clock or None, none of which is there yet.
+
+        Returns `ABSENT`, or a key that is equal to one that is there or among the pairs. O(pairs), plus O(log n) for
+        each in an ordered table.
+        """
+        batch: Items[K, V] = pairs if self._handles_are_ordered else dict(pairs)  # what `_collect` reads fastest
+        while True:
+            writes, witness = self._collect(batch)
+            displaced = self._commit_many(writes, due, witness, NEVER)
+            if displaced is not None:
+                break
+        if displaced:
+            return displaced[0][0]
+        return ABSENT if len(writes) == len(pairs) else self._repeated(pairs)
+
+    def _repeated(self, pairs: list[tuple[K, V]]) -> Any:
+        """Return the first key that is one for the second time."""
+        seen: set[Handle] = set()
+        for key, value in pairs:
+            handles = set(self._collect([(key, value)])[0])
+            if handles & seen:
+                return key
+            seen |= handles
+        return pairs[-1][0]  # a function that does not give twice the same
 
     def insert(self, key: K, value: V, *, ttl: Ttl = DEFAULT) -> None:
         """Write an entry, over the one that has this key if there is one. Its lifetime starts anew.

@@ -12,17 +12,18 @@ from _thread import start_new_thread
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
-from typing import NoReturn, Self, TypeAlias
+from typing import NoReturn, Protocol, Self, TypeAlias, cast
 
 from noex.errors import shown
 from noex.kernel._pure.ground.lock import acquire, held, release
 from noex.typing import TableEvent
 
-__all__ = ["Delivery", "Queued", "Subscription"]
+__all__ = ["Delivery", "Queue", "QueueDelivery", "Queued", "Subscription", "teach_generation"]
 
 _log = logging.getLogger("noex.ets")
 
 _generation = 0  # of processes: what a thread of the parent was delivering at a fork, nobody delivers in the child
+_learners: list[Callable[[int], object]] = []  # what else has to know the generation
 _late: list[Delivery] = []  # whose events came up while their thread held the lock for longer
 
 
@@ -63,7 +64,7 @@ class Subscription:
         try:
             delivery, self._delivery = self._delivery, None
             if delivery is not None:
-                delivery.subscriptions = tuple(other for other in delivery.subscriptions if other is not self)
+                delivery.listen(tuple(other for other in delivery.subscriptions if other is not self))
         finally:
             release()
 
@@ -99,8 +100,12 @@ class Delivery:
     def subscribe(self, callback: Callable[[TableEvent], object], kinds: frozenset[str]) -> Subscription:
         """Add a subscriber, under the lock."""
         subscription = Subscription(self, callback, kinds)
-        self.subscriptions = (*self.subscriptions, subscription)
+        self.listen((*self.subscriptions, subscription))
         return subscription
+
+    def listen(self, subscriptions: tuple[Subscription, ...]) -> None:
+        """Have other subscribers from now on, under the lock."""
+        self.subscriptions = subscriptions
 
     def end(self) -> None:
         """Cancel all subscriptions."""
@@ -157,6 +162,32 @@ class Delivery:
                     _log.exception("a subscriber failed on the %s of %s", event.kind, shown(event.key))
 
 
+class Queue(Protocol):
+    """A queue that a native table fills by itself."""
+
+    def popleft(self) -> Queued: ...
+    def appendleft(self, queued: Queued, /) -> None: ...
+    def __len__(self) -> int: ...
+    def listen(self, subscriptions: tuple[Subscription, ...], /) -> None:
+        """Take note of who is to hear of events from now on."""
+
+
+class QueueDelivery(Delivery):
+    """The subscribers of one native table."""
+
+    __slots__ = ("_source",)
+
+    def __init__(self, queue: Queue) -> None:
+        super().__init__()
+        self._source = queue
+        self.queue = cast("deque[Queued]", queue)  # of a deque, `Delivery` uses what both have
+
+    def listen(self, subscriptions: tuple[Subscription, ...]) -> None:
+        """Have other subscribers from now on, under the lock; the table is told."""
+        super().listen(subscriptions)
+        self._source.listen(subscriptions)
+
+
 def _hand_over() -> None:
     """Let a thread of its own deliver: this one is inside a verb or a recipe, which will not look for events."""
     try:
@@ -180,9 +211,17 @@ def _deliver_late() -> None:
         delivery._drain()
 
 
+def teach_generation(learn: Callable[[int], object]) -> None:
+    """Have a function told which generation of processes this is: now, and in the child after each fork."""
+    _learners.append(learn)
+    learn(_generation)
+
+
 def _forked() -> None:
     global _generation  # noqa: PLW0603 - it counts for the process
     _generation += 1
+    for learn in _learners:
+        learn(_generation)
     _late.clear()  # the threads that were to deliver these are the parent's
 
 

@@ -16,11 +16,10 @@ from typing import Any, Protocol, TypeAlias
 
 from noex.errors import UnhashableKey, UnorderableKey, shown
 from noex.kernel._pure.ground.hashed import Foreign, Handle, Hashed
-from noex.kernel._pure.terms.order import Desc, SortKey, sort_key
+from noex.kernel._pure.terms.order import BEYOND, FLAT_TERMS, Desc, SortKey, sort_key
 from noex.kernel._pure.terms.sorted_keys import SortedKeys
 
 __all__ = [
-    "BEYOND",
     "CLEARED",
     "HashedIndexRows",
     "IndexRows",
@@ -43,8 +42,6 @@ Place: TypeAlias = Placed | None
 CLEARED: Any = object()
 """Stands in a note for all rows: they are gone."""
 
-BEYOND = (200,)  # ends a bound: above every tie between rows of one mark, as `terms/order.py` has it
-
 
 class IndexRows:
     """The handles of rows by their mark."""
@@ -61,6 +58,11 @@ class IndexRows:
         Raises:
             UnhashableKey, UnorderableKey: the value cannot be indexed.
         """
+
+    @property
+    def by_key(self) -> bool:
+        """Whether rows of one mark are in the order of their keys."""
+        return False
 
     @property
     def arrivals(self) -> int:
@@ -81,6 +83,16 @@ class IndexRows:
     @abstractmethod
     def handles(self, mark: Mark) -> list[Handle]:
         """Return the handles of the rows with that mark, under the lock."""
+
+    def answer(self, question: str, *arguments: Any) -> Any:
+        """Answer a question of a transaction's, under the lock; see `transactions/base.py`."""
+        if question == "size":
+            return len(self.marks)
+        if question == "entered":
+            return sum(handle in self.marks for handle in arguments[0])
+        if question == "handles":
+            return self.handles(arguments[0])
+        raise TypeError(f"{self.label} has no order; add it with ordered=True for ranges, ranks and ends")
 
     @abstractmethod
     def absorb(self, number: int, notes: list[Any], trash: list[Any]) -> None:
@@ -183,6 +195,13 @@ class HashedIndexRows(Hashed, IndexRows):
     def handles(self, mark: Mark) -> list[Handle]:
         bucket = self._rows.get(mark)
         return [] if bucket is None else list(bucket.members)
+
+    def answer(self, question: str, *arguments: Any) -> Any:
+        if question != "handles":
+            return super().answer(question, *arguments)
+        mark, witness = arguments
+        found = self.handles(mark)
+        return found if found or self._still_absent(mark, witness) else None
 
     def absorb(self, number: int, notes: list[Any], trash: list[Any]) -> None:
         marks, rows = self.marks, self._rows
@@ -290,15 +309,19 @@ class OrderedIndexRows(IndexRows):
     Each row stands at a *spot*: the sort key of its value and then what breaks the tie.
     """
 
-    __slots__ = ("_tickets", "by_key", "order", "spots")
+    __slots__ = ("_by_key", "_tickets", "order", "spots")
 
     def __init__(self, label: str, *, by_key: bool) -> None:
         self.label = label
-        self.by_key = by_key  # the handles are sort keys, which break ties
+        self._by_key = by_key  # the handles are sort keys, which break ties
         self.marks = {}  # the spot of each row
         self.spots: dict[SortKey, Handle] = {}
         self.order = SortedKeys()
         self._tickets = count()
+
+    @property
+    def by_key(self) -> bool:
+        return self._by_key
 
     def place(self, value: Any) -> Placed:
         try:
@@ -311,6 +334,15 @@ class OrderedIndexRows(IndexRows):
 
     def forget_if_empty(self, place: Placed) -> None:
         """Nothing: marks are not kept by themselves."""
+
+    def answer(self, question: str, *arguments: Any) -> Any:
+        if question == "spot":
+            return self.marks.get(arguments[0])
+        if question == "at":
+            return [self.spots.get(spot) for spot in arguments[0]]
+        if question in {"size", "entered", "handles"}:
+            return super().answer(question, *arguments)
+        return getattr(self.order, question)(*arguments)
 
     def handles(self, mark: Mark) -> list[Handle]:
         return [self.spots[spot] for spot in self.order.slice(*positions(self.order, mark, mark + BEYOND))]
@@ -335,7 +367,7 @@ class OrderedIndexRows(IndexRows):
                 spots.pop(spot, None)
                 moved.append(spot)
             if place is not None:
-                spot = place[0] + (handle if self.by_key else (0, next(self._tickets)))
+                spot = place[0] + (handle if self._by_key else FLAT_TERMS.tie(next(self._tickets)))
                 marks[handle] = spot
                 spots[spot] = handle
                 moved.append(spot)
@@ -354,7 +386,7 @@ class OrderedIndexRows(IndexRows):
                 self.order.discard(spot)
 
     def copied(self) -> OrderedIndexRows:
-        twin = OrderedIndexRows(self.label, by_key=self.by_key)
+        twin = OrderedIndexRows(self.label, by_key=self._by_key)
         twin._tickets = self._tickets
         twin.marks = self.marks.copy()
         twin.spots = {spot: handle for handle, spot in twin.marks.items()}
@@ -362,7 +394,7 @@ class OrderedIndexRows(IndexRows):
         return twin
 
     def emptied(self) -> OrderedIndexRows:
-        return OrderedIndexRows(self.label, by_key=self.by_key)
+        return OrderedIndexRows(self.label, by_key=self._by_key)
 
     def crowded(self) -> tuple[Handle, Handle] | None:
         last: SortKey | None = None
@@ -376,7 +408,7 @@ class OrderedIndexRows(IndexRows):
         return None
 
     def _tie(self, handle: Handle) -> int:
-        return len(handle) if self.by_key else 2
+        return len(handle) if self._by_key else 2
 
     def has_mark(self, handle: Handle, mark: Mark) -> bool:
         return bool(self.marks[handle][: len(mark)] == mark)

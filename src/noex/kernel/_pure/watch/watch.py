@@ -49,6 +49,16 @@ class IndexSpec:
         self.ordered = ordered
         self.unique = unique
 
+    @property
+    def label(self) -> str:
+        """Names the index in messages."""
+        return self.rows.label
+
+    @property
+    def by_key(self) -> bool:
+        """Whether entries of one value are in the order of their keys."""
+        return self.rows.by_key
+
     def empty(self) -> IndexRows:
         """Hold nothing any more, for nobody asks again; return what was held."""
         rows, self.rows = self.rows, self.rows.emptied()
@@ -63,6 +73,15 @@ class IndexSpec:
         except Exception:  # a user's hash may raise anything for a value that it was not made for
             return False
         return True
+
+    def mark(self, value: Any) -> tuple[Any, int]:
+        """Return the mark of a value, and the witness. Runs code of the user's.
+
+        Raises:
+            UnhashableKey, UnorderableKey, TypeError: the value cannot be indexed.
+        """
+        mark, _, witness = self.rows.place(value)
+        return mark, witness
 
     def place(self, key: Any, value: Any, batch: dict[Any, Placed] | None = None) -> Place:
         """Return where a row is entered, or None for one that is kept out. Runs code of the user's.

@@ -1,0 +1,125 @@
+//! Time, as tables ask for it: seconds of a clock, as whole milliseconds for deadlines.
+//!
+//! The arithmetic is that of `noex.clock`: a deadline is rounded up, and half a microsecond is taken back from what
+//! binary fractions add.
+
+use super::object::Object;
+use pyo3::exceptions::PyValueError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+
+/// In milliseconds: what is closer than this to a whole millisecond counts as that millisecond.
+pub const TOLERANCE: f64 = 0.0005;
+
+/// Before all time: when nothing has expired yet.
+pub const NEVER: i64 = i64::MIN;
+
+/// Where a table has its time from.
+pub enum Clock {
+    /// The system's monotonic clock, read without Python.
+    System,
+    /// A function of the user's.
+    Function(Object),
+}
+
+impl Clock {
+    /// Take what `check_clock` returned.
+    pub fn new(clock: &Bound<'_, PyAny>) -> PyResult<Self> {
+        static MONOTONIC: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let py = clock.py();
+        let monotonic = MONOTONIC.get_or_try_init(py, || py.import("time")?.getattr("monotonic").map(Bound::unbind))?;
+        if cfg!(target_os = "linux") && clock.is(monotonic) {
+            return Ok(Self::System);
+        }
+        // SAFETY: alive, for the caller holds it.
+        Ok(Self::Function(unsafe { Object::borrowed(clock.as_ptr()) }))
+    }
+
+    /// Read the time exactly, in seconds: what deadlines are counted from.
+    #[inline(always)]
+    pub fn exact(&self, py: Python<'_>) -> PyResult<f64> {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::System => Ok(system::read(libc::CLOCK_MONOTONIC)),
+            #[cfg(not(target_os = "linux"))]
+            Self::System => unreachable!("only Linux has a clock that is read without Python"),
+            Self::Function(function) => ask(py, function),
+        }
+    }
+
+    /// Read the time, in seconds, up to a tick late: what deadlines are compared with.
+    #[inline(always)]
+    pub fn coarse(&self, py: Python<'_>) -> PyResult<f64> {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::System => Ok(system::read(libc::CLOCK_MONOTONIC_COARSE)),
+            #[cfg(not(target_os = "linux"))]
+            Self::System => unreachable!("only Linux has a clock that is read without Python"),
+            Self::Function(function) => ask(py, function),
+        }
+    }
+
+    /// The function, where it is one.
+    pub fn function(&self) -> Option<&Object> {
+        match self {
+            Self::System => None,
+            Self::Function(function) => Some(function),
+        }
+    }
+}
+
+/// The whole milliseconds of a reading: expired is what has a deadline that is not greater.
+#[inline(always)]
+pub fn milliseconds(seconds: f64) -> i64 {
+    (seconds * 1000.0 + TOLERANCE).floor() as i64
+}
+
+/// The deadline of what ends at that time; `None` if nothing can end then.
+#[inline(always)]
+pub fn deadline(end: f64) -> Option<i64> {
+    let end = (end * 1000.0 - TOLERANCE).ceil();
+    end.is_finite().then(|| (end as i64).clamp(i64::MIN + 1, i64::MAX - 1))
+}
+
+/// What to say of a clock that leads nowhere.
+pub fn refusal(label: &str, end: f64) -> PyErr {
+    let end = if end.is_nan() {
+        "nan".to_owned()
+    } else if end > 0.0 {
+        "inf".to_owned()
+    } else {
+        "-inf".to_owned()
+    };
+    PyValueError::new_err(format!(
+        "the clock of {label} leads to the time {end}, at which nothing can end; \
+         a clock returns seconds as a finite number"
+    ))
+}
+
+#[cold]
+fn ask(py: Python<'_>, function: &Object) -> PyResult<f64> {
+    let function = function.clone(); // the table may be closed meanwhile
+    // SAFETY: alive; a new reference or null comes back.
+    unsafe {
+        let now = ffi::PyObject_CallNoArgs(function.as_ptr());
+        let Some(now) = Object::owned_or_none(now) else { return Err(PyErr::fetch(py)) };
+        let seconds = ffi::PyFloat_AsDouble(now.as_ptr());
+        if seconds == -1.0 && !ffi::PyErr_Occurred().is_null() {
+            return Err(PyErr::fetch(py));
+        }
+        Ok(seconds)
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod system {
+    /// Read one of the system's clocks, in seconds.
+    #[inline(always)]
+    pub fn read(clock: libc::clockid_t) -> f64 {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: the room is there, and these two clocks are on every Linux.
+        unsafe { libc::clock_gettime(clock, &mut time) };
+        time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
+    }
+}

@@ -1,0 +1,10 @@
+//! The verbs of tables, as methods.
+
+pub mod arguments;
+pub mod cache;
+pub mod hot;
+pub mod hot_many;
+pub mod install;
+pub mod ordered;
+pub mod set;
+pub mod test;

@@ -1,0 +1,329 @@
+//! Single entries in one section: writing, looking up, removing, counting.
+
+use super::{Ordered, methods};
+use crate::py::class::{body, own};
+use crate::py::ground::errors;
+use crate::py::ground::object::Object;
+use crate::py::ground::row::{NO_END, RowAt, is_row};
+use crate::py::rows::{OrderedRows, State, place};
+use crate::py::verbs::install::{Method, Verb, give, give_bool, give_none, run, run_number};
+use crate::py::verbs::set::{counting, reading, writing};
+use crate::store::term::Term;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use std::ffi::c_int;
+
+pub fn verbs() -> Vec<Verb> {
+    let verb = |name, signature, method: Method| Verb { name, signature, method };
+    vec![
+        verb("lookup", "($self, /, key, default=None)", lookup),
+        verb("member", "($self, /, key)", member),
+        verb("insert", "($self, /, key, value, *, ttl=...)", insert),
+        verb(
+            "update_counter",
+            "($self, /, key, step=1, *, default=0, threshold=None, reset_to=None, ttl=...)",
+            update_counter,
+        ),
+        verb("_count", "($self, key, step=1, /)", count),
+        verb("delete", "($self, /, key)", delete),
+        verb("take", "($self, /, key, default=None)", take),
+    ]
+}
+
+/// The value of a key, if it has one.
+#[inline(always)]
+fn value_of(table: &Ordered, py: Python<'_>, key: *mut ffi::PyObject) -> PyResult<Option<Object>> {
+    let term = place(table, py, key)?;
+    // SAFETY: what stands in the tree is alive in the section.
+    match table.section(|state| state.rows.tree.get(&term).map(|entered| unsafe { Object::borrowed(entered.slot) })) {
+        Some(slot) => reading::value_of(table, py, slot),
+        None => {
+            table.refuse_closed(py)?;
+            Ok(None)
+        }
+    }
+}
+
+/// Write an entry with the lifetime of the table.
+#[inline(always)]
+fn write(table: &Ordered, py: Python<'_>, key: *mut ffi::PyObject, value: *mut ffi::PyObject) -> PyResult<()> {
+    if table.lifetime.is_none() {
+        let term = place(table, py, key)?;
+        // SAFETY: the caller holds both.
+        let done = table.section(|state| unsafe { put(state, term, key, value) });
+        if let Some(displaced) = done {
+            drop(displaced);
+            return Ok(());
+        }
+    }
+    writing::write(table, py, key, value, None)
+}
+
+/// Put a value without an end under a term, and return what stood there; `None` where it takes more than that.
+///
+/// # Safety
+/// Both are alive.
+#[inline(always)]
+unsafe fn put(
+    state: &mut State<OrderedRows>,
+    term: Term,
+    key: *mut ffi::PyObject,
+    value: *mut ffi::PyObject,
+) -> Option<Option<Object>> {
+    if !state.fast || state.deadlines.next_due() != NO_END {
+        return None;
+    }
+    state.version += 1;
+    // SAFETY: says the caller.
+    let displaced = unsafe { state.rows.write(term, key, value) };
+    if let Some(slot) = &displaced {
+        state.forget_slot(slot);
+    }
+    Some(displaced)
+}
+
+/// Remove an entry and return its value, if there is one.
+#[inline(always)]
+fn remove(table: &Ordered, py: Python<'_>, key: *mut ffi::PyObject) -> PyResult<Option<Object>> {
+    let term = place(table, py, key)?;
+    let removed = table.section(|state| {
+        if !state.fast || state.deadlines.next_due() != NO_END {
+            return None;
+        }
+        let Some(entered) = state.rows.tree.remove(&term) else { return Some(None) };
+        // SAFETY: what is taken out gives its references over.
+        let (key, slot) = unsafe { entered.owned() };
+        state.forget_slot(&slot);
+        state.version += 1;
+        Some(Some((key, slot)))
+    });
+    match removed {
+        None => writing::remove(table, py, key),
+        Some(None) => Ok(None),
+        Some(Some((_key, slot))) => reading::value_of(table, py, slot),
+    }
+}
+
+methods! {
+    fn lookup(table, py, arguments) {
+        let [key, default] = match arguments.exactly() {
+            Some([key]) => [key, std::ptr::null_mut()],
+            None => arguments.sort(&reading::LOOKUP)?,
+        };
+        match value_of(table, py, key)? {
+            Some(value) => give(value),
+            None if default.is_null() => give_none(),
+            // SAFETY: the caller holds the default.
+            None => give(unsafe { own(default) }),
+        }
+    }
+
+    fn member(table, py, arguments) {
+        let [key] = arguments.sort(&reading::MEMBER)?;
+        give_bool(value_of(table, py, key)?.is_some())
+    }
+
+    fn insert(table, py, arguments) {
+        let [key, value, ttl] = match arguments.exactly() {
+            Some([key, value]) => [key, value, std::ptr::null_mut()],
+            None => arguments.sort(&writing::INSERT)?,
+        };
+        match writing::given(ttl) {
+            None => write(table, py, key, value)?,
+            ttl => writing::write(table, py, key, value, ttl)?,
+        }
+        give_none()
+    }
+
+    fn delete(table, py, arguments) {
+        let [key] = arguments.sort(&writing::KEYED)?;
+        give_bool(remove(table, py, key)?.is_some())
+    }
+
+    fn take(table, py, arguments) {
+        let [key, default] = arguments.sort(&writing::TAKE)?;
+        match remove(table, py, key)? {
+            Some(value) => give(value),
+            None if default.is_null() => give_none(),
+            // SAFETY: the caller holds the default.
+            None => give(unsafe { own(default) }),
+        }
+    }
+}
+
+/// `key in table`.
+pub unsafe extern "C" fn contains(object: *mut ffi::PyObject, key: *mut ffi::PyObject) -> c_int {
+    // SAFETY: CPython calls it with an object of its class.
+    run_number(|py| Ok(c_int::from(value_of(unsafe { body(object) }, py, key)?.is_some())))
+}
+
+/// `table[key]`.
+pub unsafe extern "C" fn subscript(object: *mut ffi::PyObject, key: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    run(|py| {
+        // SAFETY: CPython calls it with an object of its class.
+        let table: &Ordered = unsafe { body(object) };
+        value_of(table, py, key)?.map_or_else(|| Err(not_found(table, py, key)), give)
+    })
+}
+
+/// `table[key] = value`, `del table[key]`.
+pub unsafe extern "C" fn assign(
+    object: *mut ffi::PyObject,
+    key: *mut ffi::PyObject,
+    value: *mut ffi::PyObject,
+) -> c_int {
+    run_number(|py| {
+        // SAFETY: CPython calls it with an object of its class; no value means to remove.
+        let table: &Ordered = unsafe { body(object) };
+        if !value.is_null() {
+            write(table, py, key, value)?;
+        } else if remove(table, py, key)?.is_none() {
+            return Err(not_found(table, py, key));
+        }
+        Ok(0)
+    })
+}
+
+#[cold]
+fn not_found(table: &Ordered, py: Python<'_>, key: *mut ffi::PyObject) -> PyErr {
+    // SAFETY: the caller holds it.
+    errors::key_not_found(py, &unsafe { Bound::from_borrowed_ptr(py, key) }, &table.label(py))
+}
+
+unsafe extern "C" fn update_counter(
+    object: *mut ffi::PyObject,
+    values: *const *mut ffi::PyObject,
+    positional: ffi::Py_ssize_t,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: as in `subscript`.
+    unsafe { counted(object, values, positional, names, counting::update_counter::<Ordered>) }
+}
+
+unsafe extern "C" fn count(
+    object: *mut ffi::PyObject,
+    values: *const *mut ffi::PyObject,
+    positional: ffi::Py_ssize_t,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: as in `subscript`.
+    unsafe { counted(object, values, positional, names, counting::count::<Ordered>) }
+}
+
+/// Count a key up by a small int, or do as the general verb.
+#[inline(always)]
+unsafe fn counted(
+    object: *mut ffi::PyObject,
+    values: *const *mut ffi::PyObject,
+    positional: ffi::Py_ssize_t,
+    names: *mut ffi::PyObject,
+    general: Method,
+) -> *mut ffi::PyObject {
+    // SAFETY: as in `subscript`.
+    unsafe {
+        let table: &Ordered = body(object);
+        let step = match positional {
+            1 if names.is_null() => Some(1),
+            2 if names.is_null() => small(*values.add(1)),
+            _ => None,
+        };
+        // A `key=` is called once for a verb.
+        if let Some(step) = step
+            && !(*table.peek()).rows.is_keyed()
+        {
+            let mut general_is_needed = false;
+            let sum = run(|py| {
+                let key = *values;
+                let term = place(table, py, key)?;
+                match table.section(|state| add(state, term, key, step, table.lifetime.is_none())) {
+                    Some(sum) => give(sum),
+                    None => {
+                        general_is_needed = true;
+                        give_none()
+                    }
+                }
+            });
+            if !general_is_needed {
+                return sum;
+            }
+            ffi::Py_DECREF(sum);
+        }
+        general(object, values, positional, names)
+    }
+}
+
+/// Add to a small int that stands under a term, or count from zero; `None` where it takes more than that.
+///
+/// # Safety
+/// The key is alive.
+#[inline(always)]
+unsafe fn add(
+    state: &mut State<OrderedRows>,
+    term: Term,
+    key: *mut ffi::PyObject,
+    step: i64,
+    endless: bool,
+) -> Option<Object> {
+    // SAFETY: what stands in the tree is alive in the section. Ints are made and freed without Python code.
+    unsafe {
+        if !state.fast || state.deadlines.next_due() != NO_END {
+            return None;
+        }
+        let Some(entered) = state.rows.tree.get_mut(&term) else {
+            if !endless {
+                return None;
+            }
+            let sum = int(step)?;
+            state.version += 1;
+            state.rows.write(term, key, sum.as_ptr());
+            return Some(sum);
+        };
+        let sum = int(small(entered.slot)?.checked_add(step)?)?;
+        drop(Object::owned(std::mem::replace(&mut entered.slot, sum.clone().into_ptr())));
+        state.version += 1;
+        Some(sum)
+    }
+}
+
+/// A Python int; `None` where there is no memory. Runs no Python code.
+fn int(number: i64) -> Option<Object> {
+    // SAFETY: a new int, or null with an error set.
+    unsafe {
+        let made = Object::owned_or_none(ffi::PyLong_FromLongLong(number));
+        if made.is_none() {
+            ffi::PyErr_Clear();
+        }
+        made
+    }
+}
+
+/// An exact int as a machine number; `None` for what is none, or is greater.
+///
+/// # Safety
+/// It is alive.
+#[inline(always)]
+unsafe fn small(number: *mut ffi::PyObject) -> Option<i64> {
+    // SAFETY: says the caller.
+    unsafe {
+        if ffi::PyLong_CheckExact(number) == 0 {
+            return None;
+        }
+        let mut overflow = 0;
+        let small = ffi::PyLong_AsLongLongAndOverflow(number, &mut overflow);
+        (overflow == 0).then_some(small)
+    }
+}
+
+impl State<OrderedRows> {
+    /// Strike what stood in a slot off the lists of row cells and of deadlines.
+    #[inline(always)]
+    pub fn forget_slot(&mut self, slot: &Object) {
+        // SAFETY: the slot is held.
+        unsafe {
+            if is_row(slot.as_ptr()) {
+                self.cells -= 1;
+                self.unlist(RowAt::of(slot.as_ptr()));
+            }
+        }
+    }
+}
