@@ -165,7 +165,8 @@ class IndexAnswers(SetRows[K, V]):
         if value is None:
             return None
         mark: SortKey = spec.mark(value)[0]
-        self._ordered(spec)
+        if not spec.ordered:
+            raise TypeError(f"{spec.label} has no order; add it with ordered=True for ranges, ranks and ends")
         return mark + self._terms.BEYOND if beyond else mark
 
     @staticmethod
