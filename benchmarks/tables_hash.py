@@ -68,9 +68,10 @@ def coming_and_going(keys: list[str]) -> Iterator[Case]:
 
 def many(keys: list[str]) -> Iterator[Case]:
     """Yield the verbs of many keys, by the row."""
-    pairs = [(key, 0) for key in keys]
+    pairs = [(key, number) for number, key in enumerate(keys)]
     rows, mapping = len(keys), dict(pairs)
-    d, table = dict(pairs), filled(pairs)
+    before = [(key, -number) for number, key in enumerate(keys)]
+    d, table = dict(before), filled(before)
     for title, argument in (("pairs", pairs), ("a mapping", mapping)):
         ours = once("f(items)", f=table.insert_many, items=argument)
         theirs = once("f(items)", f=d.update, items=argument)

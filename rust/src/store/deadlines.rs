@@ -11,6 +11,7 @@
 mod arena;
 mod bucket;
 mod check;
+mod dense;
 mod grow;
 mod keys;
 mod node;
@@ -34,12 +35,12 @@ impl Place {
     /// The place of an item that its deadline leads to.
     const BY_DEADLINE: Place = Place(u64::MAX - 1);
 
-    /// The place of an item in a bucket of a ring: later it is at this position or before it.
+    /// The place of an item in a bucket of a ring, at this position.
     fn in_ring(number: u32, position: usize) -> Self {
         Place(u64::from(number) << 32 | position as u64)
     }
 
-    /// The bucket and the position with which `in_ring` was called.
+    /// The bucket and the position there.
     fn ring_bucket(self) -> (u32, usize) {
         ((self.0 >> 32) as u32, self.0 as u32 as usize)
     }
@@ -248,7 +249,8 @@ impl<S: Scheduled> Deadlines<S> {
             Child::Mixed(number) => (number, self.buckets[number].position(item, (deadline >> shift) as u16)),
             Child::Dense(_) => {
                 let (number, position) = item.place().ring_bucket();
-                (number, self.buckets[number].position_in_dense(item, position))
+                debug_assert!(self.buckets[number].items()[position] == item);
+                (number, Some(position))
             }
             _ => (0, None),
         };
@@ -268,7 +270,7 @@ impl<S: Scheduled> Deadlines<S> {
                     shift = key_shift(node);
                 }
                 Child::Mixed(number) => return (path, number, self.buckets[number].earliest(shift == 0)),
-                Child::Dense(number) => return (path, number, 0),
+                Child::Dense(number) => return (path, number, self.buckets[number].foremost()),
                 Child::Nothing => unreachable!("no child is empty"),
             }
         }

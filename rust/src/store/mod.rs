@@ -3,6 +3,7 @@
 pub mod cell;
 pub mod deadlines;
 pub mod numbering;
+pub mod prefetch;
 pub mod recency;
 pub mod term;
 pub mod tree;

@@ -72,14 +72,18 @@ impl Clock {
 /// The whole milliseconds of a reading: expired is what has a deadline that is not greater.
 #[inline(always)]
 pub fn milliseconds(seconds: f64) -> i64 {
-    (seconds * 1000.0 + TOLERANCE).floor() as i64
+    let time = seconds * 1000.0 + TOLERANCE;
+    let whole = time as i64; // towards zero; `floor` is a call of a function on processors that need not have it
+    whole.saturating_sub(i64::from(time < whole as f64))
 }
 
 /// The deadline of what ends at that time; `None` if nothing can end then.
 #[inline(always)]
 pub fn deadline(end: f64) -> Option<i64> {
-    let end = (end * 1000.0 - TOLERANCE).ceil();
-    end.is_finite().then(|| (end as i64).clamp(i64::MIN + 1, i64::MAX - 1))
+    let end = end * 1000.0 - TOLERANCE;
+    let whole = end as i64; // towards zero
+    let whole = whole.saturating_add(i64::from(end > whole as f64));
+    end.is_finite().then(|| whole.clamp(i64::MIN + 1, i64::MAX - 1))
 }
 
 /// What to say of a clock that leads nowhere.

@@ -6,4 +6,5 @@ pub mod handle;
 pub mod lock;
 pub mod object;
 pub mod row;
+pub mod sentinels;
 pub mod types;

@@ -3,17 +3,21 @@
 mod cached;
 mod change;
 mod entered;
+mod expiry;
+mod finding;
 mod hashed;
 mod linked;
 mod ordered;
 mod table;
+mod time;
 
 pub use cached::CachedRows;
 pub use change::{Change, Outcome, Prepared, this_thread};
 pub use entered::Entered;
+pub use finding::Found;
 pub use hashed::HashedRows;
 pub use ordered::{OrderedRows, place, term_of_bytes};
-pub use table::{Found, RECLAIM_PER_WRITE, State, Table, delete as delete_sentinel, missing};
+pub use table::{State, Table};
 
 use super::ground::object::Object;
 use super::ground::row::{ROW_SIZE, RowAt, RowRef};

@@ -1,23 +1,19 @@
 //! A set kind's table: its rows, its time, what watches it, and the lock around them.
 
 use super::{Rows, Trash};
-use crate::py::ground::clock::{self, Clock, NEVER};
+use crate::py::ground::clock::Clock;
 use crate::py::ground::errors;
 use crate::py::ground::handle;
 use crate::py::ground::lock::Lock;
 use crate::py::ground::object::Object;
-use crate::py::ground::row::{NO_END, RowAt, RowRef, is_row};
+use crate::py::ground::row::{NO_END, RowAt, is_row};
 use crate::py::watch::Watch;
 use crate::store::deadlines::{Deadlines, Scheduled};
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use std::cell::UnsafeCell;
 use std::ffi::{c_int, c_void};
-
-/// How many rows that are due a write takes out.
-pub const RECLAIM_PER_WRITE: usize = 4;
 
 /// A table of a set kind.
 pub struct Table<R: Rows> {
@@ -60,16 +56,6 @@ pub struct State<R: Rows> {
     pub watch: Option<Box<Watch>>,
     /// Called with rows that have expired, as a list.
     pub on_reclaim: Option<Object>,
-}
-
-/// What finding a key found: its handle, its row where it has a live one, and the witness for its absence.
-pub struct Found<R: Rows> {
-    /// What stands for the key.
-    pub handle: R::Handle,
-    /// The row, which is a cell now, and does not change while it is held here.
-    pub row: Option<RowRef>,
-    /// The number of changes when the search began.
-    pub witness: u64,
 }
 
 impl<R: Rows> Table<R> {
@@ -163,227 +149,6 @@ impl<R: Rows> Table<R> {
                 self.label(py)
             )
         })
-    }
-
-    // -- time ---------------------------------------------------------------------------------------------------
-
-    /// Begin a verb: read the clock once, reclaim a little of what is due, return the time.
-    #[inline]
-    pub fn tick(&self, py: Python<'_>) -> PyResult<i64> {
-        self.tick_for(py, RECLAIM_PER_WRITE)
-    }
-
-    /// Begin a verb that counts or ranks: as `tick`, and reclaim all that is due.
-    #[inline]
-    pub fn tick_all(&self, py: Python<'_>) -> PyResult<i64> {
-        self.tick_for(py, usize::MAX)
-    }
-
-    #[inline]
-    fn tick_for(&self, py: Python<'_>, limit: usize) -> PyResult<i64> {
-        let next = self.section(|state| state.deadlines.next_due());
-        if next == NO_END {
-            return Ok(NEVER);
-        }
-        let now = clock::milliseconds(self.clock.coarse(py)?);
-        if next <= now {
-            self.reclaim(py, now, limit)?;
-        }
-        Ok(now)
-    }
-
-    /// Begin a verb that may start a lifetime: return the time and the deadline. `ttl` is what the caller gave.
-    pub fn begin(&self, py: Python<'_>, ttl: Option<*mut ffi::PyObject>) -> PyResult<(i64, i64)> {
-        let length = match ttl {
-            None => self.lifetime,
-            Some(ttl) => self.length(py, ttl)?,
-        };
-        match length {
-            None => Ok((self.tick(py)?, NO_END)),
-            Some(length) => {
-                let now = self.clock.exact(py)?;
-                let moment = clock::milliseconds(now);
-                if self.section(|state| state.deadlines.next_due()) <= moment {
-                    self.reclaim(py, moment, RECLAIM_PER_WRITE)?;
-                }
-                Ok((moment, self.deadline(py, now + length)?))
-            }
-        }
-    }
-
-    /// The deadline of what ends at a time of the clock.
-    pub fn deadline(&self, py: Python<'_>, end: f64) -> PyResult<i64> {
-        clock::deadline(end).ok_or_else(|| clock::refusal(&self.label(py), end))
-    }
-
-    /// The seconds of a lifetime that was given, None for no end.
-    pub fn length(&self, py: Python<'_>, ttl: *mut ffi::PyObject) -> PyResult<Option<f64>> {
-        // SAFETY: the caller holds what was given.
-        unsafe {
-            if ttl == default(py)? {
-                return Ok(self.lifetime);
-            }
-            if ttl == ffi::Py_None() {
-                return Ok(None);
-            }
-            let exact = ffi::PyFloat_CheckExact(ttl) != 0;
-            if exact || (ffi::PyLong_CheckExact(ttl) != 0) {
-                let given = ffi::PyFloat_AsDouble(ttl);
-                if given > 0.0 && given <= 1e12 {
-                    return Ok(Some(given));
-                }
-                ffi::PyErr_Clear();
-            }
-            static SECONDS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-            let seconds =
-                SECONDS.get_or_try_init(py, || py.import("noex.clock")?.getattr("seconds").map(Bound::unbind))?;
-            let given = Bound::from_borrowed_ptr(py, ttl);
-            Ok(Some(seconds.bind(py).call1((given, "ttl"))?.extract()?))
-        }
-    }
-
-    // -- finding ------------------------------------------------------------------------------------------------
-
-    /// Find a key: its handle and its row, as a cell. A row that has expired is reclaimed and not found.
-    pub fn find(&self, py: Python<'_>, key: &Object, now: i64) -> PyResult<Found<R>> {
-        loop {
-            let found = self.resolve(py, key)?;
-            match &found.row {
-                // SAFETY: held here.
-                Some(row) if unsafe { row_deadline(row) } <= now => {
-                    self.expire(py, row)?;
-                }
-                _ => return Ok(found),
-            }
-        }
-    }
-
-    /// Find a key, expired or not. Runs the key's hash and `==`, or what makes its place in the order.
-    pub fn resolve(&self, py: Python<'_>, key: &Object) -> PyResult<Found<R>> {
-        loop {
-            self.refuse_closed(py)?;
-            let looked = R::look(self, py, key)?;
-            let Some(slot) = looked.slot else {
-                return Ok(Found { handle: looked.handle, row: None, witness: looked.witness });
-            };
-            // SAFETY: held here.
-            if unsafe { is_row(slot.as_ptr()) } {
-                // SAFETY: it is a row.
-                let row = unsafe { RowRef::borrowed(slot.as_ptr()) };
-                return Ok(Found { handle: looked.handle, row: Some(row), witness: looked.witness });
-            }
-            let cell = RowRef::new(R::keep(&looked.handle), slot.clone(), NO_END);
-            let done = self.section(|state| {
-                let same = state.rows.slot(&looked.handle) == slot.as_ptr();
-                if same {
-                    state.cells += 1;
-                    drop(state.rows.put(&looked.handle, cell.clone().into_object())); // `slot` keeps the value
-                }
-                same
-            });
-            if done {
-                return Ok(Found { handle: looked.handle, row: Some(cell), witness: looked.witness });
-            }
-        }
-    }
-
-    /// The row under a handle as a cell, expired or not.
-    pub fn row_of(&self, handle: &R::Handle) -> Option<RowRef> {
-        loop {
-            // SAFETY: what stands in the table is alive in the section.
-            let (slot, handle) = self.section(|state| unsafe {
-                let slot = state.rows.slot(handle);
-                (!slot.is_null()).then(|| (Object::borrowed(slot), state.rows.standing(handle)))
-            })?;
-            // SAFETY: held here.
-            if unsafe { is_row(slot.as_ptr()) } {
-                // SAFETY: it is a row.
-                return Some(unsafe { RowRef::borrowed(slot.as_ptr()) });
-            }
-            let cell = RowRef::new(R::keep(&handle), slot.clone(), NO_END);
-            let done = self.section(|state| {
-                let same = state.rows.slot(&handle) == slot.as_ptr();
-                if same {
-                    state.cells += 1;
-                    drop(state.rows.put(&handle, cell.clone().into_object())); // `slot` keeps the value
-                }
-                same
-            });
-            if done {
-                return Some(cell);
-            }
-        }
-    }
-
-    // -- expiry -------------------------------------------------------------------------------------------------
-
-    /// Take out rows that have expired, at most `limit`; return how many.
-    pub fn reclaim(&self, py: Python<'_>, now: i64, limit: usize) -> PyResult<usize> {
-        let (gone, trash) = self.section(|state| {
-            let (mut gone, mut trash) = (Vec::new(), Trash::new());
-            while gone.len() < limit {
-                let Some(row) = state.deadlines.pop_due(now) else { break };
-                // SAFETY: what is listed stands in the table.
-                let handle = unsafe { R::handle_of(row) };
-                state.take_out(&handle, row, &mut trash);
-                // SAFETY: the trash holds it.
-                gone.push(unsafe { row.hold() });
-            }
-            if !gone.is_empty() {
-                state.version += 1;
-                state.refresh();
-            }
-            (gone, trash)
-        });
-        drop(trash);
-        let count = gone.len();
-        self.reclaimed(py, gone)?;
-        Ok(count)
-    }
-
-    /// Take out a row that was found expired, if it still stands.
-    pub fn expire(&self, py: Python<'_>, row: &RowRef) -> PyResult<()> {
-        let mut trash = Trash::new();
-        let gone = self.section(|state| {
-            // SAFETY: held by the caller.
-            let handle = unsafe { R::handle_of(row.at()) };
-            let stands = state.rows.slot(&handle) == row.as_ptr();
-            if stands {
-                state.unlist(row.at());
-                state.take_out(&handle, row.at(), &mut trash);
-                state.version += 1;
-                state.refresh();
-            }
-            trash.push(R::keep(&handle));
-            stands
-        });
-        drop(trash);
-        if gone { self.reclaimed(py, vec![row.clone()]) } else { Ok(()) }
-    }
-
-    /// Take note, outside the lock, that these rows have expired and are gone, and tell whom it concerns.
-    pub fn reclaimed(&self, py: Python<'_>, rows: Vec<RowRef>) -> PyResult<()> {
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let (function, watched) = self.section(|state| {
-            state.rows.expired(rows.len());
-            (state.on_reclaim.clone(), state.watch.is_some())
-        });
-        if let Some(function) = function {
-            // SAFETY: alive; rows are objects.
-            unsafe {
-                let list = pyo3::types::PyList::empty(py);
-                for row in &rows {
-                    let (key, value) = (Object::borrowed(row.at().key()), Object::borrowed(row.at().value()));
-                    let pair = crate::py::entry::new_entry(py, key.into_py(py), value.into_py(py))?;
-                    list.append(pair)?;
-                }
-                Bound::from_borrowed_ptr(py, function.as_ptr()).call1((list,))?;
-            }
-        }
-        drop(rows);
-        if watched { self.deliver(py) } else { Ok(()) }
     }
 
     /// Deliver events that wait, outside the lock.
@@ -496,17 +261,6 @@ impl<R: Rows> State<R> {
         self.fast = !self.closed && self.computing.is_empty() && self.watch.is_none() && self.rows.all_plain();
     }
 
-    /// Take a row out that is not listed any more, which `trash` then holds, with what goes with it.
-    pub fn take_out(&mut self, handle: &R::Handle, row: RowAt, trash: &mut Trash) {
-        if let Some(watch) = &mut self.watch {
-            watch.expired(row, trash);
-        }
-        self.cells -= 1;
-        if let Some(slot) = self.rows.take(handle, trash) {
-            trash.push(slot);
-        }
-    }
-
     /// Strike a row off the list of deadlines.
     #[inline]
     pub fn unlist(&mut self, row: RowAt) {
@@ -514,15 +268,6 @@ impl<R: Rows> State<R> {
             self.deadlines.remove(row);
         }
     }
-}
-
-/// The deadline of a row.
-///
-/// # Safety
-/// None: the reference keeps it alive; it does not change while it is held.
-#[inline(always)]
-pub unsafe fn row_deadline(row: &RowRef) -> i64 {
-    row.at().deadline()
 }
 
 /// Let the collector see what a handle and a slot refer to, beside what the dict or tree shows of them.
@@ -549,28 +294,4 @@ pub unsafe fn visit_slot(
         }
     }
     0
-}
-
-/// The `DEFAULT` of `noex.typing`.
-pub fn default(py: Python<'_>) -> PyResult<*mut ffi::PyObject> {
-    sentinel(py, &DEFAULT, "DEFAULT")
-}
-
-/// The `MISSING` of `noex.typing`.
-pub fn missing(py: Python<'_>) -> PyResult<*mut ffi::PyObject> {
-    sentinel(py, &MISSING, "MISSING")
-}
-
-/// The `DELETE` of `noex.typing`.
-pub fn delete(py: Python<'_>) -> PyResult<*mut ffi::PyObject> {
-    sentinel(py, &DELETE, "DELETE")
-}
-
-static DEFAULT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-static MISSING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-static DELETE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-
-fn sentinel(py: Python<'_>, cell: &'static PyOnceLock<Py<PyAny>>, name: &str) -> PyResult<*mut ffi::PyObject> {
-    let found = cell.get_or_try_init(py, || py.import("noex.typing")?.getattr(name).map(Bound::unbind))?;
-    Ok(found.as_ptr())
 }

@@ -8,7 +8,7 @@ use crate::py::object;
 use crate::py::rows::{Change, HashedRows, Outcome, Rows, Table};
 use crate::py::verbs::arguments::Parameters;
 use crate::py::verbs::install::{Verb, called, give_none, install as put_in, run};
-use crate::py::verbs::{hot, hot_many, set};
+use crate::py::verbs::{hot, set};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -25,7 +25,6 @@ const NOTHING: Parameters<0> = Parameters { method: "_walk", names: [], position
 
 fn verbs() -> Vec<Verb> {
     let mut verbs = hot::verbs();
-    verbs.extend(hot_many::verbs());
     for general in set::verbs::<Set>() {
         if verbs.iter().all(|verb| verb.name != general.name) {
             verbs.push(general);

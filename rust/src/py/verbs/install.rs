@@ -90,8 +90,8 @@ pub fn run_number<T: From<i8>>(work: impl FnOnce(Python<'_>) -> PyResult<T>) -> 
 
 /// As `run`, without telling PyO3 that the thread is attached, which takes longer than a hot verb does.
 ///
-/// PyO3 then puts off what it would drop (`Py`, errors) until it is told. So a hot verb holds nothing but `Object`s, and where it comes to
-/// an error, or does more than its short cut, PyO3 is told.
+/// PyO3 then puts off what it would drop (`Py`, errors) until it is told. So a hot verb holds nothing but `Object`s, and does what is more
+/// than its short cut in `told`.
 #[inline(always)]
 pub fn run_hot(work: impl FnOnce(Python<'_>) -> PyResult<*mut ffi::PyObject>) -> *mut ffi::PyObject {
     // SAFETY: CPython calls methods in threads that are attached.
@@ -105,6 +105,13 @@ pub fn run_hot_number<T: From<i8>>(work: impl FnOnce(Python<'_>) -> PyResult<T>)
     // SAFETY: as in `run_hot`.
     let py = unsafe { Python::assume_attached() };
     caught(T::from(-1), || work(py))
+}
+
+/// Run what is more than a hot verb's short cut: PyO3 is told that the thread is attached.
+#[cold]
+#[inline(never)]
+pub fn told<T>(work: impl FnOnce(Python<'_>) -> T) -> T {
+    Python::attach(work)
 }
 
 #[inline(always)]

@@ -3,7 +3,6 @@
 pub mod arguments;
 pub mod cache;
 pub mod hot;
-pub mod hot_many;
 pub mod install;
 pub mod ordered;
 pub mod set;

@@ -12,7 +12,9 @@ use super::{Scheduled, biased};
 const STEP: usize = 8;
 
 pub(super) struct Bucket<S> {
-    items: Vec<S>,
+    pub(super) items: Vec<S>,
+    /// Which items of a dense bucket are still listed, one bit for each.
+    pub(super) present: u64,
     /// The neighbours in the ring of a dense bucket.
     pub(super) next: u32,
     pub(super) previous: u32,
@@ -23,7 +25,7 @@ pub(super) struct Bucket<S> {
 
 impl<S: Scheduled> Bucket<S> {
     pub(super) fn new() -> Self {
-        Self { items: Vec::new(), next: 0, previous: 0, deadline: 0, keys: [u16::MAX; CAPACITY] }
+        Self { items: Vec::new(), present: 0, next: 0, previous: 0, deadline: 0, keys: [u16::MAX; CAPACITY] }
     }
 
     #[inline]
@@ -49,25 +51,29 @@ impl<S: Scheduled> Bucket<S> {
     /// Append an item; there must be room.
     #[inline]
     pub(super) fn push(&mut self, item: S, key: u16) {
-        let position = self.len();
-        if position == self.items.capacity() {
-            self.items.reserve_exact(if position < CAPACITY / 2 { position.max(STEP) } else { STEP });
+        self.keys[self.items.len()] = key;
+        self.append(item);
+    }
+
+    #[inline]
+    pub(super) fn append(&mut self, item: S) {
+        let length = self.len();
+        if length == self.items.capacity() {
+            self.items.reserve_exact(if length < CAPACITY / 2 { length.max(STEP) } else { STEP });
         }
-        self.keys[position] = key;
         self.items.push(item);
     }
 
     /// Take out the item at a position; those behind it move up.
     #[inline]
-    pub(super) fn remove(&mut self, position: usize) -> S {
+    pub(super) fn remove(&mut self, position: usize) {
         let length = self.len();
         self.keys.copy_within(position + 1..length, position);
         self.keys[length - 1] = u16::MAX;
-        let item = self.items.remove(position);
+        self.items.remove(position);
         if self.items.capacity() >= length + 3 * STEP {
             self.items.shrink_to(length + STEP);
         }
-        item
     }
 
     /// Put another item in the place of one.
@@ -111,6 +117,7 @@ impl<S: Scheduled> Bucket<S> {
 
     /// Give every item the key that it has where keys begin at bit `shift` of the deadline.
     pub(super) fn set_keys(&mut self, shift: u32) {
+        self.keys = [u16::MAX; CAPACITY];
         for position in 0..self.len() {
             self.keys[position] = (biased(self.items()[position].deadline()) >> shift) as u16;
         }
@@ -128,13 +135,6 @@ impl<S: Scheduled> Bucket<S> {
             candidates &= candidates - 1;
         }
         None
-    }
-
-    /// Where an item is in a dense bucket: at the given position, or before it if others have been removed.
-    #[inline]
-    pub(super) fn position_in_dense(&self, item: S, position: usize) -> Option<usize> {
-        let end = self.len().min(position + 1);
-        self.items()[..end].iter().rposition(|&other| other == item)
     }
 
     /// The first of the items with the earliest deadline in a mixed bucket that is not empty.

@@ -30,7 +30,7 @@ impl<S: Scheduled> Deadlines<S> {
             Child::Dense(first) => {
                 let mut number = first;
                 loop {
-                    items.extend_from_slice(self.buckets[number].items());
+                    items.extend(self.buckets[number].listed_items().map(|(_, item)| item));
                     number = self.buckets[number].next;
                     if number == first {
                         break;
@@ -112,14 +112,13 @@ impl<S: Scheduled> Deadlines<S> {
         let (mut number, mut count) = (first, 0);
         loop {
             let bucket = &self.buckets[number];
-            assert!(bucket.len() > 0 && bucket.deadline == deadline);
+            assert!(bucket.listed() > 0 && bucket.deadline == deadline);
             assert_eq!(self.buckets[bucket.next].previous, number);
-            for (position, item) in bucket.items().iter().enumerate() {
+            for (position, item) in bucket.listed_items() {
                 assert_eq!(biased(item.deadline()), deadline);
-                let place = item.place().ring_bucket();
-                assert!(place.0 == number && place.1 >= position);
+                assert_eq!(item.place().ring_bucket(), (number, position));
             }
-            count += bucket.len();
+            count += bucket.listed();
             seen.buckets += 1;
             number = bucket.next;
             if number == first {

@@ -1,6 +1,7 @@
 //! Listing an item, and making room for it.
 
 use super::bucket::Bucket;
+use super::keys::CAPACITY;
 use super::node::{Child, Node, Slot};
 use super::{Deadlines, Place, Scheduled, Spot, biased};
 
@@ -83,14 +84,13 @@ impl<S: Scheduled> Deadlines<S> {
             let mut bucket = Bucket::new();
             (bucket.previous, bucket.next) = (last, first);
             bucket.deadline = self.buckets[first].deadline;
+            bucket.items.reserve_exact(CAPACITY); // as many as before it may well come
             let number = self.buckets.add(bucket);
             self.buckets[last].next = number;
             self.buckets[first].previous = number;
             last = number;
         }
-        let position = self.buckets[last].len();
-        self.buckets[last].push(item, 0);
-        item.set_place(Place::in_ring(last, position));
+        self.buckets[last].list(item, last);
     }
 
     /// Change what surrounds a full bucket, so that an item with this deadline finds its way; return where to go on.
@@ -145,10 +145,7 @@ impl<S: Scheduled> Deadlines<S> {
         }
         let bucket = &mut self.buckets[number];
         if least == greatest {
-            (bucket.previous, bucket.next, bucket.deadline) = (number, number, deadline);
-            for (position, item) in bucket.items().iter().enumerate() {
-                item.set_place(Place::in_ring(number, position));
-            }
+            bucket.become_dense(number, deadline);
             self.slot_mut(spot).set_child(Child::Dense(number));
             return;
         }

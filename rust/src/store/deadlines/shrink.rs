@@ -1,10 +1,15 @@
 //! Taking an item out, and joining what has become too small.
 
+use super::bucket::Bucket;
 use super::node::{Child, Slot};
 use super::{Deadlines, Path, Place, Scheduled, Spot, biased, key_shift};
 
 /// A bucket with no more items than this looks for one to join.
 pub(super) const SMALL: usize = 32;
+/// A dense bucket looks for one when it has no more items than this, each time their number is a multiple of `LOOKS`: joining
+/// touches the rows themselves.
+const SMALL_AND_DENSE: usize = 16;
+const LOOKS: usize = 8;
 /// Buckets are joined if the result has no more items than this.
 const JOINED: usize = 48;
 impl<S: Scheduled> Deadlines<S> {
@@ -30,10 +35,13 @@ impl<S: Scheduled> Deadlines<S> {
     /// Take an item that has been counted out of its bucket, which is at the end of the path.
     #[inline]
     pub(super) fn take_out(&mut self, path: &Path, number: u32, position: usize) {
-        self.buckets[number].remove(position);
         let slot = self.slot(path.last());
-        if matches!(slot.child(), Child::Dense(_)) {
-            if self.buckets[number].len() <= SMALL {
+        if !matches!(slot.child(), Child::Dense(_)) {
+            self.buckets[number].remove(position);
+        } else {
+            self.buckets[number].strike_out(position);
+            let left = self.buckets[number].listed();
+            if left <= SMALL_AND_DENSE && left % LOOKS == 0 {
                 self.join_in_ring(path.last(), number);
             }
             if slot.count as usize <= SMALL {
@@ -51,11 +59,12 @@ impl<S: Scheduled> Deadlines<S> {
             return;
         };
         let (previous, next) = (self.buckets[number].previous, self.buckets[number].next);
-        if number != first && self.buckets[previous].len() + self.buckets[number].len() <= JOINED {
+        let listed = self.buckets[number].listed();
+        if number != first && self.buckets[previous].listed() + listed <= 2 * SMALL_AND_DENSE {
             self.join_next(spot, first, previous);
-        } else if next != first && self.buckets[number].len() + self.buckets[next].len() <= JOINED {
+        } else if next != first && listed + self.buckets[next].listed() <= 2 * SMALL_AND_DENSE {
             self.join_next(spot, first, number);
-        } else if self.buckets[number].len() == 0 && next != number {
+        } else if listed == 0 && next != number {
             self.unlink(spot, first, number);
         }
     }
@@ -63,11 +72,9 @@ impl<S: Scheduled> Deadlines<S> {
     /// Move the items of the next bucket of a ring to this one.
     fn join_next(&mut self, spot: Spot, first: u32, number: u32) {
         let next = self.buckets[number].next;
-        for position in 0..self.buckets[next].len() {
-            let item = self.buckets[next].items()[position];
-            item.set_place(Place::in_ring(number, self.buckets[number].len()));
-            self.buckets[number].push(item, 0);
-        }
+        let from = std::mem::replace(&mut self.buckets[next], Bucket::new());
+        self.buckets[number].take_over(&from, number);
+        (self.buckets[next].previous, self.buckets[next].next) = (from.previous, from.next);
         self.unlink(spot, first, next);
     }
 
@@ -90,6 +97,7 @@ impl<S: Scheduled> Deadlines<S> {
         while self.buckets[number].next != number {
             self.join_next(spot, number, number);
         }
+        self.buckets[number].close_up();
         self.buckets[number].set_keys(shift);
         self.slot_mut(spot).set_child(Child::Mixed(number));
     }

@@ -5,9 +5,10 @@ use std::cmp::Ordering;
 use std::mem::offset_of;
 
 use super::Node;
-use super::heads::{Heads, prefetch};
+use super::heads::Heads;
 use super::nodes::Nodes;
 use super::shared::{Common, Shared};
+use crate::store::prefetch::prefetch;
 use crate::store::term::{Rest, Term};
 
 /// How many children an inner node has room for.

@@ -6,9 +6,10 @@
 use std::cmp::Ordering;
 use std::mem::{MaybeUninit, offset_of};
 
-use super::heads::{Heads, prefetch};
+use super::heads::Heads;
 use super::nodes::Nodes;
 use super::shared::{Common, Shared};
+use crate::store::prefetch::prefetch;
 use crate::store::term::{Rest, Term};
 
 /// How many entries a leaf has room for.

@@ -5,7 +5,8 @@ use super::writing::{equal, find, new_row, replace};
 use crate::py::class::{SetBody, own};
 use crate::py::ground::errors;
 use crate::py::ground::object::Object;
-use crate::py::rows::{Change, Rows, Table, delete_sentinel, missing, this_thread};
+use crate::py::ground::sentinels;
+use crate::py::rows::{Change, Rows, Table, this_thread};
 use crate::py::verbs::arguments::Parameters;
 use crate::py::verbs::install::{Verb, give, give_bool};
 use crate::store::deadlines::Scheduled;
@@ -37,7 +38,7 @@ methods! {
             return Err(PyTypeError::new_err(format!("compute takes a function, not {text}")));
         }
         // SAFETY: the caller holds it, where it is given.
-        let default = (!default.is_null() && default != missing(py)?).then(|| unsafe { own(default) });
+        let default = (!default.is_null() && default != sentinels::missing(py)?).then(|| unsafe { own(default) });
         let (now, deadline) = table.begin(py, None)?;
         loop {
             let found = find(table, py, &key, now)?;
@@ -52,7 +53,7 @@ methods! {
                 }
             };
             let result = run(table, py, &found.handle, &function, &old)?;
-            if result.as_ptr() == delete_sentinel(py)? {
+            if result.as_ptr() == sentinels::delete(py)? {
                 if found.row.is_none() || replace(table, py, found, None, now)? {
                     return give(old);
                 }

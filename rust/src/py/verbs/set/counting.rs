@@ -69,6 +69,30 @@ fn count_with<R: Rows>(
     ttl: Option<*mut ffi::PyObject>,
 ) -> PyResult<*mut ffi::PyObject> {
     let (now, deadline) = table.begin(py, ttl)?;
+    count_from(table, py, key, &counting, now, deadline)
+}
+
+/// Count up by a small int, from 0 where there is nothing, when the verb has begun.
+pub fn count_by<R: Rows>(
+    table: &Table<R>,
+    py: Python<'_>,
+    key: &Object,
+    step: i64,
+    now: i64,
+    deadline: i64,
+) -> PyResult<*mut ffi::PyObject> {
+    let step = number(py, std::ptr::null_mut(), step, "step")?;
+    count_from(table, py, key, &Counting { step, default: None, limit: None }, now, deadline)
+}
+
+fn count_from<R: Rows>(
+    table: &Table<R>,
+    py: Python<'_>,
+    key: &Object,
+    counting: &Counting,
+    now: i64,
+    deadline: i64,
+) -> PyResult<*mut ffi::PyObject> {
     loop {
         let found = find(table, py, key, now)?;
         // SAFETY: a row that is held does not change; an int is always to be had.

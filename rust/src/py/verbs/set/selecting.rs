@@ -7,7 +7,8 @@ use crate::py::class::{SetBody, own};
 use crate::py::entry::Entries;
 use crate::py::ground::object::Object;
 use crate::py::ground::row::RowRef;
-use crate::py::rows::{Change, Outcome, Rows, Table, delete_sentinel};
+use crate::py::ground::sentinels;
+use crate::py::rows::{Change, Outcome, Rows, Table};
 use crate::py::verbs::arguments::Parameters;
 use crate::py::verbs::install::{Verb, give_count};
 use crate::py::verbs::test::Test;
@@ -121,7 +122,7 @@ methods! {
         let function = unsafe { own(function) };
         let count = change_where(table, py, &access, &test, |handle, value| {
             let result = run(table, py, handle, &function, value)?;
-            Ok((result.as_ptr() != delete_sentinel(py)?).then_some(result))
+            Ok((result.as_ptr() != sentinels::delete(py)?).then_some(result))
         })?;
         give_count(py, count)
     }

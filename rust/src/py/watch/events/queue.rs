@@ -2,7 +2,7 @@
 
 use crate::py::ground::lock::Lock;
 use crate::py::ground::object::Object;
-use crate::py::rows::missing;
+use crate::py::ground::sentinels::missing;
 use pyo3::exceptions::{PyIndexError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;

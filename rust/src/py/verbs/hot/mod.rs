@@ -1,0 +1,55 @@
+//! The verbs that a set table is asked most: in one step for a plain key in a table of plain keys.
+//!
+//! Such a table is a dict, and nothing but the dict is touched: no lock where there is a GIL, no clock, no object made. A row
+//! with an end is a cell in it, which is read and changed where it stands. Whatever else a table has (other keys,
+//! indexes, subscribers), the verb does as the general one of `set/`: that is the long way, of which PyO3 is told.
+
+mod counting;
+mod lifetimes;
+mod many;
+mod reading;
+mod removing;
+mod writing;
+
+pub use reading::{contains, subscript};
+pub use writing::assign;
+
+use super::install::{Method, Verb};
+use crate::py::rows::{HashedRows, Table};
+use pyo3::ffi;
+
+type Set = Table<HashedRows>;
+
+/// The short cuts; they stand before the general verbs of the same names.
+pub fn verbs() -> Vec<Verb> {
+    let verb = |name, signature, method: Method| Verb { name, signature, method };
+    vec![
+        verb("lookup", "($self, /, key, default=None)", reading::lookup),
+        verb("member", "($self, /, key)", reading::member),
+        verb("insert", "($self, /, key, value, *, ttl=...)", writing::insert),
+        verb("insert_many", "($self, /, items, *, ttl=...)", many::insert_many),
+        verb(
+            "update_counter",
+            "($self, /, key, step=1, *, default=0, threshold=None, reset_to=None, ttl=...)",
+            counting::update_counter,
+        ),
+        verb("_count", "($self, key, step=1, /)", counting::count),
+        verb("touch", "($self, /, key, ttl=...)", lifetimes::touch),
+        verb("delete", "($self, /, key)", removing::delete),
+        verb("take", "($self, /, key, default=None)", removing::take),
+    ]
+}
+
+/// An exact int as a machine number; `None` for what is none, or is greater.
+#[inline(always)]
+unsafe fn small(number: *mut ffi::PyObject) -> Option<i64> {
+    // SAFETY: the caller holds it.
+    unsafe {
+        if ffi::PyLong_CheckExact(number) == 0 {
+            return None;
+        }
+        let mut overflow = 0;
+        let small = ffi::PyLong_AsLongLongAndOverflow(number, &mut overflow);
+        (overflow == 0).then_some(small)
+    }
+}
