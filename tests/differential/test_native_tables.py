@@ -29,7 +29,6 @@ def _machine(kinds: tuple[str, ...]) -> type[TwinMachine]:
     return type("TwinMachine", (TwinMachine,), {"kinds": there})
 
 
-@pytest.mark.slow
 @each_kind
 def test_both_kernels_do_the_same(kinds: tuple[str, ...]) -> None:
     run_state_machine_as_test(_machine(kinds), settings=EVERYDAY)

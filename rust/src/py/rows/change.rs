@@ -71,7 +71,7 @@ impl<R: Rows> Table<R> {
             match waiting.as_ref().map(|prepared| state.agree(changes, prepared)) {
                 Some(Ok(true)) => {
                     if let Some(prepared) = waiting.take() {
-                        state.apply(changes, prepared, now, &mut trash);
+                        state.apply(changes, &[], prepared, now, &mut trash);
                     }
                     Ok(true)
                 }
@@ -182,12 +182,23 @@ impl<R: Rows> State<R> {
         }
     }
 
-    /// Make the changes, which are all agreed to.
-    pub fn apply(&mut self, changes: &[Change<R>], prepared: Prepared, now: i64, trash: &mut Trash) {
+    /// Make the changes, which are all agreed to; what stands under the handles that are `leaving` is taken out first.
+    pub fn apply(
+        &mut self,
+        changes: &[Change<R>],
+        leaving: &[R::Handle],
+        prepared: Prepared,
+        now: i64,
+        trash: &mut Trash,
+    ) {
         let cellular = self.rows.needs_cells() || self.watch.as_ref().is_some_and(|watch| watch.needs_cells());
         let mut entered = prepared.places.map(Places::into_entered);
         #[cfg(Py_GIL_DISABLED)]
         self.rows.disturb();
+        for handle in leaving {
+            let gone = self.rows.take(handle, trash);
+            trash.extend(gone);
+        }
         for change in changes {
             self.put(change, cellular, trash);
             if let Some(watch) = &mut self.watch {

@@ -52,15 +52,16 @@ impl<B: SetBody> Member for Rowed<B> {
         let mut part = RowsPart::<B> {
             table: Self::new(self.table.clone()),
             changes: Vec::new(),
-            rekeyed: Vec::new(),
+            moving: Vec::new(),
             succeeding: Vec::new(),
             now: moment(&written.get_item(3)?)?,
             prepared: None,
             rival: None,
         };
+        let renewed = written.get_item(4)?;
         for (place, quiet) in [(1, false), (2, true)] {
             for change in written.get_item(place)?.try_iter()? {
-                part.add(py, &change?, quiet)?;
+                part.add(py, &change?, quiet, &renewed)?;
             }
         }
         Ok(Box::new(part))
@@ -71,7 +72,7 @@ impl<B: SetBody> Member for Rowed<B> {
 struct RowsPart<B: SetBody> {
     table: Rowed<B>,
     changes: Vec<Change<B::Rows>>,
-    rekeyed: Vec<(usize, <B::Rows as Rows>::Handle)>, // changes by which a row gets another, equal key: and its handle
+    moving: Vec<(usize, <B::Rows as Rows>::Handle)>, // changes by which a row comes anew in the place of one: and its handle
     succeeding: Vec<usize>, // changes by which a row comes whose key is equal to that of the row of the change before it
     now: i64,
     prepared: Option<Prepared>,
@@ -80,9 +81,16 @@ struct RowsPart<B: SetBody> {
 
 impl<B: SetBody> RowsPart<B> {
     /// Add a change: handle, row found, row to be (key, value, deadline, and what does not matter here), witness.
-    fn add(&mut self, py: Python<'_>, change: &Bound<'_, PyAny>, quiet: bool) -> PyResult<()> {
+    fn add(
+        &mut self,
+        py: Python<'_>,
+        change: &Bound<'_, PyAny>,
+        quiet: bool,
+        renewed: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
         type Change4<'py> = (Bound<'py, PyAny>, Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>, i64);
         let (handle, old, new, witness): Change4<'_> = change.extract()?;
+        let anew = B::Rows::HASHED && old.is_some() && renewed.contains(&handle)?;
         let old = old.as_ref().map(row).transpose()?;
         let handle = match &old {
             // SAFETY: the row is held.
@@ -110,8 +118,8 @@ impl<B: SetBody> RowsPart<B> {
             self.changes.push(Change { handle, old, new: None, witness, quiet });
             self.succeeding.push(self.changes.len());
             self.changes.push(Change { handle: target, old: None, new, witness, quiet });
-        } else if moves {
-            self.rekeyed.push((self.changes.len(), target));
+        } else if moves || anew {
+            self.moving.push((self.changes.len(), target));
             self.changes.push(Change { handle, old, new, witness, quiet });
         } else {
             self.changes.push(Change { handle: target, old, new, witness, quiet });
@@ -146,14 +154,11 @@ impl<B: SetBody> Part for RowsPart<B> {
         // SAFETY: the caller holds the lock.
         let state: &mut State<B::Rows> = unsafe { self.table.table().held_state() };
         let Some(prepared) = self.prepared.take() else { return };
-        for (number, target) in std::mem::take(&mut self.rekeyed) {
-            let change = &mut self.changes[number];
-            if let Some(slot) = state.rows.take(&change.handle, trash) {
-                trash.extend(state.rows.put(&target, slot));
-            }
-            trash.push(B::Rows::keep(&std::mem::replace(&mut change.handle, target)));
-        }
-        state.apply(&self.changes, prepared, self.now, trash);
+        let moving = std::mem::take(&mut self.moving).into_iter();
+        let leaving: Vec<_> =
+            moving.map(|(number, target)| std::mem::replace(&mut self.changes[number].handle, target)).collect();
+        state.apply(&self.changes, &leaving, prepared, self.now, trash);
+        trash.extend(leaving.iter().map(B::Rows::keep)); // freed outside the lock
     }
 
     fn deliver(&self, py: Python<'_>) -> PyResult<()> {

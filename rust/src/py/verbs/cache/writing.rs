@@ -73,7 +73,7 @@ fn keep(
         if state.closed || !current || !matches!(state.agree(&change, &prepared), Ok(true)) {
             return Outcome::Stale;
         }
-        state.apply(&change, prepared, now, &mut trash);
+        state.apply(&change, &[], prepared, now, &mut trash);
         state.rows.used(new.as_ptr());
         state.shrink(now, &mut gone, &mut trash);
         Outcome::Done

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from functools import partial
 from operator import call
 from typing import Any, Protocol, TypeAlias
@@ -119,6 +120,7 @@ class Part:
         "questions",
         "quiet",
         "reads",
+        "renewed",
         "rival",
         "table",
     )
@@ -132,6 +134,7 @@ class Part:
         quiet: Sequence[Change] = (),
         reads: Sequence[Read] = (),
         questions: Sequence[Callable[[], bool]] = (),
+        renewed: AbstractSet[Handle] = frozenset(),
     ) -> None:
         self.table = table
         self.changes = changes
@@ -139,6 +142,7 @@ class Part:
         self.quiet = quiet  # changes of lifetimes, not of values: nothing for indexes and subscribers
         self.reads = reads
         self.questions = questions  # each tells whether something is still as it was found
+        self.renewed = renewed  # whose rows are taken out first, so that what comes in their place stands at the end
         self.rival: tuple[IndexSpec, Any, Row] | None = None  # why it is refused: the index, the value, who has it
         self._watch: Watch | None = None
         self._every = (*changes, *quiet) if quiet else changes
@@ -247,12 +251,14 @@ class Part:
         watch = self._watch
         if watch is None:
             raise RuntimeError("a change is opened before it is done")
+        rows = self.table._rows
         changed = {handle: GONE if new is None else new for handle, _, new, _ in self._every}
         return [
             partial(setattr, watch, "version", watch.version + 1),
             partial(watch.pending.extend, self._notes),
             partial(watch.delivery.queue.extend, self._events),
-            partial(self.table._rows.update, changed),
+            *[partial(rows.pop, handle) for handle in self.renewed],
+            partial(rows.update, changed),
         ]
 
     def follow(self) -> None:

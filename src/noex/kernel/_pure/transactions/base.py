@@ -143,6 +143,9 @@ class RowsWritten(NamedTuple):
     """Rows whose lifetime alone has changed: nothing for indexes and subscribers."""
     now: float
     """When this is, in milliseconds of the clock: an old row may have expired, and subscribers are told so."""
+    renewed: AbstractSet[Handle]
+    """Of the changes, those by which a row stands behind all others from now on, where keys have no order: the key was
+    removed, and then came anew."""
 
 
 class CellWritten(NamedTuple):

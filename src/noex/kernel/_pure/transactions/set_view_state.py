@@ -56,6 +56,7 @@ class SetViewState(SetVerbs[K, V]):
     _views: dict[str, IndexView]
     _writes: dict[Handle, Row | None]
     _rewritten: set[Handle]
+    _renewed: set[Handle]
     _own_due: float  # when the first of what was written ends
 
     def _begin(self, table: Any, attempt: Attempt) -> None:
@@ -70,6 +71,7 @@ class SetViewState(SetVerbs[K, V]):
         self._writes = {}  # type: ignore[misc]
         self._views = {}  # type: ignore[misc]
         self._rewritten = set()  # type: ignore[misc]  # written with a value, not only given another lifetime
+        self._renewed = set()  # type: ignore[misc]  # removed and then written anew: the row stands behind all others
         self._own_due = FOREVER  # type: ignore[misc]
         table._begin_reading()
         self._known = table._version  # type: ignore[misc]
@@ -96,15 +98,18 @@ class SetViewState(SetVerbs[K, V]):
         """Return what is to be done to the table, or None for nothing. Reads the clock."""
         changes: list[RowWritten] = []
         quiet: list[RowWritten] = []
+        renewed: set[Handle] = set()
         for handle, new in self._writes.items():
             old, witness = self._reads[handle]
             if old is None and new is None:
                 continue
+            if handle in self._renewed and old is not None and new is not None:
+                renewed.add(handle)
             (changes if handle in self._rewritten or new is None else quiet).append((handle, old, new, witness))
         if not changes and not quiet:
             return None
         now = self._table._clock() * 1000 + TOLERANCE if changes else NEVER
-        return RowsWritten(self._table, changes, quiet, now)
+        return RowsWritten(self._table, changes, quiet, now, renewed)
 
     def _row_at(self, handle: Handle) -> Row | None:
         """Return the row of a handle as this transaction sees it."""

@@ -61,6 +61,9 @@ class SetOverlayBase(SetViewIndexes[K, V]):
 
     def _write(self, handle: Handle, new: Row | None) -> None:
         """Keep a row back until the end, None meaning that there shall be none."""
+        if new is not None and self._writes.get(handle, new) is None:
+            del self._writes[handle]
+            self._renewed.add(handle)
         self._writes[handle] = new
         if new is not None and new[2] is not None:
             self._own_due = min(self._own_due, new[2])  # type: ignore[misc]
@@ -107,8 +110,9 @@ class SetOverlayBase(SetViewIndexes[K, V]):
         reads = self._reads
         for handle, row in base.items():
             reads.setdefault(handle, (row, 0))
-        mine = [(handle, row) for handle, row in self._writes.items() if handle not in base]
-        theirs = [(handle, self._writes.get(handle, row)) for handle, row in base.items()]
+        renewed = self._renewed
+        mine = [(handle, row) for handle, row in self._writes.items() if handle not in base or handle in renewed]
+        theirs = [(handle, self._writes.get(handle, row)) for handle, row in base.items() if handle not in renewed]
         return [
             (handle, row) for handle, row in [*theirs, *mine] if row is not None and (row[2] is None or now < row[2])
         ]
@@ -204,6 +208,7 @@ OVERLAY_SLOTS = (
     "_own_due",
     "_questions",
     "_reads",
+    "_renewed",
     "_rewritten",
     "_table",
     "_terms",

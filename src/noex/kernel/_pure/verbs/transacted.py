@@ -27,7 +27,7 @@ class Transacted(Selecting[K, V]):
 
     def _part_of(self, written: Any) -> Part:
         """Return what a transaction has written, as something to be done."""
-        return Part(self, written.changes, now=written.now, quiet=written.quiet)
+        return Part(self, written.changes, now=written.now, quiet=written.quiet, renewed=written.renewed)
 
     @property
     def _version(self) -> int:
