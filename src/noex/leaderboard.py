@@ -7,13 +7,13 @@ into another's.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar, get_args
 
 from noex._arguments import whole_number
 from noex._recipe import Recipe
+from noex._scores import plain_score, sum_of_scores
 from noex.errors import UnorderableKey
 from noex.ets import OrderedSetTable, SetTable, Store
 from noex.kernel import acquire, release
@@ -121,7 +121,7 @@ class Leaderboard(Recipe, Generic[P]):
         (Standing(rank=1, player='ann', score=4), 1)
         """
         if score.__class__ is not int:
-            score = _finite(score, player)
+            score = plain_score(score, player)
         while True:  # again when another thread enters or removes the player meanwhile
             record = self._lookup(player)
             if record is None:
@@ -333,7 +333,7 @@ class Leaderboard(Recipe, Generic[P]):
             if score.__class__ is int is new.__class__:
                 new += score
             else:
-                new = _sum(new, score, player)
+                new = sum_of_scores(new, score, player)
         elif self._mode == "last" or score > new:
             new = score
         if new == record.score:
@@ -396,26 +396,3 @@ class Leaderboard(Recipe, Generic[P]):
 
 def _standings(entries: list[Entry], first: int) -> list[Standing[Any]]:
     return [Standing(rank, key[1], value[0]) for rank, (key, value) in enumerate(entries, first)]
-
-
-def _finite(score: object, player: object) -> Number:
-    """Return the score as a plain int or float."""
-    if isinstance(score, float):
-        if math.isfinite(score):
-            return float(score)
-        raise ValueError(f"score must be finite, not {score!r}, for player {player!r}")
-    if isinstance(score, int) and not isinstance(score, bool):
-        return int(score)
-    raise TypeError(f"score must be an int or a float, not {score!r}, for player {player!r}")
-
-
-def _sum(old: Number, score: Number, player: object) -> Number:
-    try:
-        new = old + score
-    except OverflowError:  # an int that is too large to become a float
-        new = math.inf
-    if new.__class__ is not int and not math.isfinite(new):
-        raise ValueError(
-            f"the sum of {old!r} and {score!r} is no finite number, for player {player!r}; use smaller scores"
-        )
-    return new

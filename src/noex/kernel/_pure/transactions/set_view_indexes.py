@@ -11,7 +11,7 @@ from noex.kernel._pure.rows.scheduled_rows import K, V
 from noex.kernel._pure.terms.order import SortKey
 from noex.kernel._pure.transactions.index_view import IndexView
 from noex.kernel._pure.transactions.set_view_state import SetViewState
-from noex.kernel._pure.watch.index_rows import positions
+from noex.kernel._pure.watch.ordered_index import positions
 from noex.kernel._pure.watch.watch import IndexSpec
 from noex.typing import Entry, new_entry
 

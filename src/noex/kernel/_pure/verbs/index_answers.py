@@ -13,7 +13,9 @@ from noex.kernel._pure.rows.changes import Part, change
 from noex.kernel._pure.rows.scheduled_rows import K, V
 from noex.kernel._pure.rows.set_rows import SetRows
 from noex.kernel._pure.terms.order import FLAT_TERMS, SortKey
-from noex.kernel._pure.watch.index_rows import HashedIndexRows, Mark, OrderedIndexRows, positions
+from noex.kernel._pure.watch.hashed_index import HashedIndexRows
+from noex.kernel._pure.watch.index_rows import Mark
+from noex.kernel._pure.watch.ordered_index import OrderedIndexRows, positions
 from noex.kernel._pure.watch.watch import IndexSpec, Watch
 from noex.typing import Entry, new_entry
 

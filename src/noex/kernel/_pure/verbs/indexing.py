@@ -11,7 +11,9 @@ from noex.kernel._pure.ground.row import GONE, Row
 from noex.kernel._pure.rows.scheduled_rows import K, V
 from noex.kernel._pure.verbs.index_answers import IndexAnswers
 from noex.kernel._pure.watch.delivery import Subscription
-from noex.kernel._pure.watch.index_rows import CLEARED, HashedIndexRows, IndexRows, OrderedIndexRows
+from noex.kernel._pure.watch.hashed_index import HashedIndexRows
+from noex.kernel._pure.watch.index_rows import CLEARED, IndexRows
+from noex.kernel._pure.watch.ordered_index import OrderedIndexRows
 from noex.kernel._pure.watch.watch import IndexSpec, Note, Watch
 from noex.typing import TableEvent
 

@@ -14,7 +14,9 @@ from noex.kernel._pure.queries.access import Access, Test
 from noex.kernel._pure.rows.scheduled_rows import K, V
 from noex.kernel._pure.terms.order import SortKey
 from noex.kernel._pure.verbs.read_modify_write import ReadModifyWrite
-from noex.kernel._pure.watch.index_rows import HashedIndexRows, IndexRows, Placed, positions
+from noex.kernel._pure.watch.hashed_index import HashedIndexRows
+from noex.kernel._pure.watch.index_rows import IndexRows, Placed
+from noex.kernel._pure.watch.ordered_index import positions
 from noex.kernel._pure.watch.watch import IndexSpec
 from noex.typing import DELETE
 
