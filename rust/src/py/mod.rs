@@ -10,6 +10,7 @@ mod tables;
 mod terms;
 mod transact;
 mod verbs;
+mod walks;
 mod watch;
 
 use ground::object::Object;

@@ -27,6 +27,14 @@ class BagWalks(Generic[K, V]):
         """Walk the distinct keys."""
         return (key for key, _ in self._walk())
 
+    def _walk_values(self) -> Iterator[V]:
+        """Walk the values; a kernel may know a shorter way."""
+        return (value for _, values in self._walk() for value in values)
+
+    def _walk_items(self) -> Iterator[tuple[K, V]]:
+        """Walk pairs of key and value; a kernel may know a shorter way."""
+        return ((key, value) for key, values in self._walk() for value in values)
+
     def keys(self) -> Collection[K]:
         """Return a view of the distinct keys."""
         return _Keys(self)
@@ -78,11 +86,11 @@ class _Values(_View[V]):
     __slots__ = ()
 
     def __iter__(self) -> Iterator[V]:
-        return (value for _, values in self._table._walk() for value in values)
+        return self._table._walk_values()
 
 
 class _Items(_View[tuple[K, V]], Generic[K, V]):
     __slots__ = ()
 
     def __iter__(self) -> Iterator[tuple[K, V]]:
-        return ((key, value) for key, values in self._table._walk() for value in values)
+        return self._table._walk_items()

@@ -55,6 +55,14 @@ class SetMapping(MutableMapping[K, V]):
     def _walk(self) -> Iterator[tuple[Any, ...]]:
         """Walk the rows: what stays throughout is met exactly once, whatever comes and goes."""
 
+    def _walk_values(self) -> Iterator[V]:
+        """Walk the values; a kernel may know a shorter way."""
+        return (row[1] for row in self._walk())
+
+    def _walk_items(self) -> Iterator[tuple[K, V]]:
+        """Walk pairs of key and value; a kernel may know a shorter way."""
+        return ((row[0], row[1]) for row in self._walk())
+
     @abstractmethod
     def _pop_entry(self) -> tuple[K, V] | None:
         """Remove one entry, the last, and return it; None in an empty table."""
@@ -136,7 +144,7 @@ class SetMapping(MutableMapping[K, V]):
 
     def keys(self) -> KeysView[K]:
         """Return a live view of the keys."""
-        return KeysView(self)
+        return _Keys(self)
 
     def values(self) -> ValuesView[V]:
         """Return a live view of the values."""
@@ -172,6 +180,16 @@ class SetMapping(MutableMapping[K, V]):
     __hash__ = None  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType, reportIncompatibleVariableOverride]
 
 
+class _Keys(KeysView[K]):
+    """The keys, walked as the table itself is."""
+
+    __slots__ = ()
+    _mapping: SetMapping[K, Any]
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._mapping)
+
+
 class _Values(ValuesView[V]):
     """The values, walked by key, so that no write in between makes the walk fail."""
 
@@ -179,7 +197,7 @@ class _Values(ValuesView[V]):
     _mapping: SetMapping[Any, V]
 
     def __iter__(self) -> Iterator[V]:
-        return (row[1] for row in self._mapping._walk())
+        return self._mapping._walk_values()
 
     def __contains__(self, value: object) -> bool:
         return any(other is value or other == value for other in self)
@@ -192,4 +210,4 @@ class _Items(ItemsView[K, V]):
     _mapping: SetMapping[K, V]
 
     def __iter__(self) -> Iterator[tuple[K, V]]:
-        return ((row[0], row[1]) for row in self._mapping._walk())
+        return self._mapping._walk_items()

@@ -9,7 +9,8 @@ of its kind, and
 - `_create(...)` makes a table; `_shut()` ends it, every verb raises `TableClosed` after it; `_label()` names it;
 - `_name`, and of set kinds `_clock`, `_ttl`, and `_key` where there is an order, are what it was made with;
 - `_entries()` returns all entries of one instant, as `Entry` objects; `_walk()` walks them, meeting what stays exactly
-  once: of set kinds, sequences that begin with key and value, of bags, keys with the list of their values;
+  once: of set kinds, sequences that begin with key and value, of bags, keys with the list of their values; a kernel
+  that walks faster has `__iter__`, `_walk_values()` and `_walk_items()` as well, which are made of `_walk()` else;
 - `_fold(function, initial)` combines all entries of one instant; the function runs outside every lock;
 - `_memory()` and `_check()`;
 - set kinds: `_pop_entry()` for `popitem`; `_on_reclaim`, called with a list of what has expired, sequences that begin

@@ -97,6 +97,11 @@ impl<K: Kind> BagCell<K> {
         self.values.push(value, K::mark(hash));
     }
 
+    /// The key, where it is another object than that of the handle.
+    pub fn key(&self) -> Option<*mut ffi::PyObject> {
+        (!self.key.is_null()).then_some(self.key)
+    }
+
     /// Take another key than that of the handle; return the one before, if there was one.
     pub fn set_key(&mut self, key: Object) -> Option<Object> {
         // SAFETY: the cell owns its key.
@@ -132,13 +137,8 @@ impl<K: Kind> BagCell<K> {
 pub unsafe fn key_under<K: Kind>(handle: *mut ffi::PyObject, slot: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: alive, says the caller.
     unsafe {
-        if is_cell::<K>(slot) {
-            let key = (*slot.cast::<BagCell<K>>()).key;
-            if !key.is_null() {
-                return key;
-            }
-        }
-        key_of(handle)
+        let own = if is_cell::<K>(slot) { of::<K>(slot).key() } else { None };
+        own.unwrap_or_else(|| key_of(handle))
     }
 }
 

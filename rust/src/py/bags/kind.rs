@@ -26,6 +26,12 @@ pub trait Kind: Sized + 'static {
     /// The type of cells, once it is made.
     fn cells() -> &'static AtomicPtr<ffi::PyTypeObject>;
 
+    /// The name of the type of walks.
+    const WALK: &'static CStr;
+
+    /// The type of walks, once it is made.
+    fn walks() -> &'static AtomicPtr<ffi::PyTypeObject>;
+
     /// What a cell remembers of a value with that hash.
     fn mark(hash: Hash) -> Self::Mark;
 
@@ -45,6 +51,8 @@ pub struct Unique;
 /// The duplicate_bag.
 pub struct Duplicates;
 
+static UNIQUE_WALKS: AtomicPtr<ffi::PyTypeObject> = AtomicPtr::new(std::ptr::null_mut());
+static DUPLICATE_WALKS: AtomicPtr<ffi::PyTypeObject> = AtomicPtr::new(std::ptr::null_mut());
 static UNIQUE_CELLS: AtomicPtr<ffi::PyTypeObject> = AtomicPtr::new(std::ptr::null_mut());
 static DUPLICATE_CELLS: AtomicPtr<ffi::PyTypeObject> = AtomicPtr::new(std::ptr::null_mut());
 
@@ -53,10 +61,15 @@ impl Kind for Unique {
 
     const NAME: &'static str = "bag";
     const CELL: &'static CStr = c"noex.kernel._native.BagCell";
+    const WALK: &'static CStr = c"noex.kernel._native.BagWalk";
     const UNIQUE: bool = true;
 
     fn cells() -> &'static AtomicPtr<ffi::PyTypeObject> {
         &UNIQUE_CELLS
+    }
+
+    fn walks() -> &'static AtomicPtr<ffi::PyTypeObject> {
+        &UNIQUE_WALKS
     }
 
     #[inline(always)]
@@ -103,10 +116,15 @@ impl Kind for Duplicates {
 
     const NAME: &'static str = "duplicate_bag";
     const CELL: &'static CStr = c"noex.kernel._native.DuplicateBagCell";
+    const WALK: &'static CStr = c"noex.kernel._native.DuplicateBagWalk";
     const UNIQUE: bool = false;
 
     fn cells() -> &'static AtomicPtr<ffi::PyTypeObject> {
         &DUPLICATE_CELLS
+    }
+
+    fn walks() -> &'static AtomicPtr<ffi::PyTypeObject> {
+        &DUPLICATE_WALKS
     }
 
     #[inline(always)]

@@ -16,20 +16,21 @@ mod removing;
 mod selecting;
 mod standing;
 mod transacting;
-mod walk;
 mod whole;
 mod writing;
 mod written;
 
 pub use bag::Bag;
-pub use cell::initialise;
+pub use cell::{initialise, is_cell, key_under, of as cell_of};
+pub use change::values_in;
 pub use kind::{Duplicates, Kind, Unique};
+pub use reading::listed;
 pub use transacting::attributes;
-pub use walk::Walk;
 pub use whole::length;
 pub use written::offer;
 
 use super::verbs::install::Verb;
+use super::walks::{self, BagWalk};
 
 /// The verbs of a bag: short cuts, and what they are short cuts of.
 pub fn verbs<K: Kind>() -> Vec<Verb> {
@@ -39,7 +40,7 @@ pub fn verbs<K: Kind>() -> Vec<Verb> {
     verbs.extend(removing::verbs::<K>());
     verbs.extend(selecting::verbs::<K>());
     verbs.extend(transacting::verbs::<K>());
-    verbs.extend(walk::verbs::<K>());
+    verbs.extend(walks::bag_verbs::<BagWalk<K>>());
     verbs.extend(whole::verbs::<K>());
     verbs
 }

@@ -1,8 +1,8 @@
-//! Types that only the kernel sees: made once, never collected, without a part in the collection of garbage.
+//! Types that Python code cannot name: made once, never collected. Objects of most take no part in the collection of garbage.
 
 use pyo3::ffi;
 use pyo3::prelude::*;
-use std::ffi::{CStr, c_int, c_uint, c_void};
+use std::ffi::{CStr, c_int, c_uint, c_ulong, c_void};
 
 /// Make a type whose objects have the layout of `T`, cannot be made by Python code, and are freed by `dealloc`.
 pub fn make<T>(
@@ -10,6 +10,26 @@ pub fn make<T>(
     name: &'static CStr,
     dealloc: ffi::destructor,
     more: &[(c_int, *mut c_void)],
+) -> PyResult<*mut ffi::PyTypeObject> {
+    make_with::<T>(py, name, dealloc, more, 0)
+}
+
+/// As `make`, for objects that take part in the collection of garbage: `more` has `tp_traverse`.
+pub fn make_collected<T>(
+    py: Python<'_>,
+    name: &'static CStr,
+    dealloc: ffi::destructor,
+    more: &[(c_int, *mut c_void)],
+) -> PyResult<*mut ffi::PyTypeObject> {
+    make_with::<T>(py, name, dealloc, more, ffi::Py_TPFLAGS_HAVE_GC)
+}
+
+fn make_with<T>(
+    py: Python<'_>,
+    name: &'static CStr,
+    dealloc: ffi::destructor,
+    more: &[(c_int, *mut c_void)],
+    flags: c_ulong,
 ) -> PyResult<*mut ffi::PyTypeObject> {
     let mut slots: Vec<ffi::PyType_Slot> =
         vec![ffi::PyType_Slot { slot: ffi::Py_tp_dealloc, pfunc: dealloc as *mut c_void }];
@@ -19,8 +39,10 @@ pub fn make<T>(
         name: name.as_ptr(),
         basicsize: std::mem::size_of::<T>() as c_int,
         itemsize: 0,
-        flags: (ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION | ffi::Py_TPFLAGS_IMMUTABLETYPE)
-            as c_uint,
+        flags: (ffi::Py_TPFLAGS_DEFAULT
+            | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION
+            | ffi::Py_TPFLAGS_IMMUTABLETYPE
+            | flags) as c_uint,
         slots: slots.as_mut_ptr(),
     };
     // SAFETY: the spec is complete and its slots end with a zero.

@@ -1,9 +1,10 @@
 //! The bags: hashed keys, several values each.
 
-use crate::py::bags::{self, Bag, Duplicates, Kind, Unique, Walk};
+use crate::py::bags::{self, Bag, Duplicates, Kind, Unique};
 use crate::py::class::{self, class_of, create};
 use crate::py::verbs::arguments::Parameters;
 use crate::py::verbs::install::{called, install as put_in, run};
+use crate::py::walks::{self, BagWalk};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -21,15 +22,16 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let bag = BAG.get_or_try_init(py, || class_for::<Unique>(py, c"noex.kernel._native.BagTable"))?;
     module.add("BagTable", bag)?;
     let duplicates = || class_for::<Duplicates>(py, c"noex.kernel._native.DuplicateBagTable");
-    module.add("DuplicateBagTable", DUPLICATE_BAG.get_or_try_init(py, duplicates)?)?;
-    module.add_class::<Walk>()
+    module.add("DuplicateBagTable", DUPLICATE_BAG.get_or_try_init(py, duplicates)?)
 }
 
 fn class_for<K: Kind>(py: Python<'_>, name: &'static CStr) -> PyResult<Py<PyType>> {
     bags::initialise::<K>(py)?;
+    walks::initialise::<BagWalk<K>>(py)?;
     let slots = [
         (ffi::Py_mp_length, bags::length::<K> as *mut c_void),
         (ffi::Py_sq_contains, bags::contains::<K> as *mut c_void),
+        walks::slot::<BagWalk<K>>(),
         bags::attributes::<K>(),
     ];
     let class = class::make::<Bag<K>>(py, name, &slots, &bags::verbs::<K>())?;

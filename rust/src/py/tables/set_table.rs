@@ -2,13 +2,13 @@
 
 use super::attributes;
 use crate::py::class::{self, class_of, create};
-use crate::py::entry::new_entry;
 use crate::py::ground::object::Object;
 use crate::py::object;
-use crate::py::rows::{Change, HashedRows, Outcome, Rows, Table};
+use crate::py::rows::{Change, HashedRows, Outcome, Table};
 use crate::py::verbs::arguments::Parameters;
 use crate::py::verbs::install::{Verb, called, give_none, install as put_in, run};
 use crate::py::verbs::{hot, set};
+use crate::py::walks::{self, SetWalk};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -21,7 +21,7 @@ static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 
 const CREATE: Parameters<3> =
     Parameters { method: "_create", names: ["name", "clock", "ttl"], positional: 3, needed: 3 };
-const NOTHING: Parameters<0> = Parameters { method: "_walk", names: [], positional: 0, needed: 0 };
+const NOTHING: Parameters<0> = Parameters { method: "_pop_entry", names: [], positional: 0, needed: 0 };
 
 fn verbs() -> Vec<Verb> {
     let mut verbs = hot::verbs();
@@ -31,7 +31,7 @@ fn verbs() -> Vec<Verb> {
         }
     }
     verbs.push(Verb { name: "_pop_entry", signature: "($self, /)", method: pop_entry });
-    verbs.push(Verb { name: "_walk", signature: "($self, /)", method: walk });
+    verbs.extend(walks::verbs::<SetWalk>());
     verbs
 }
 
@@ -44,15 +44,16 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
             (ffi::Py_mp_subscript, hot::subscript as *mut c_void),
             (ffi::Py_mp_ass_subscript, hot::assign as *mut c_void),
             (ffi::Py_sq_contains, hot::contains as *mut c_void),
+            walks::slot::<SetWalk>(),
             attributes::slot::<Set>(),
         ];
+        walks::initialise::<SetWalk>(py)?;
         let class = class::make::<Set>(py, c"noex.kernel._native.SetTable", &slots, &verbs())?;
         class.setattr("kind", "set")?;
         class::class_method(&class, "_create", "($type, name, clock, ttl, /)", make)?;
         PyResult::Ok(class.unbind())
     })?;
-    module.add("SetTable", class)?;
-    module.add_class::<Walk>()
+    module.add("SetTable", class)
 }
 
 /// Give a class that stands on this one methods of its own.
@@ -93,7 +94,7 @@ unsafe extern "C" fn pop_entry(
     run(|py| {
         // SAFETY: CPython calls a method with an object of its class, and with these arguments.
         let table: &Set = unsafe {
-            let [] = called(values, positional, names).sort(&Parameters { method: "_pop_entry", ..NOTHING })?;
+            let [] = called(values, positional, names).sort(&NOTHING)?;
             class::body(this)
         };
         loop {
@@ -112,87 +113,4 @@ unsafe extern "C" fn pop_entry(
             }
         }
     })
-}
-
-/// Walk the entries by a snapshot of their handles, each as it stands when its turn comes.
-unsafe extern "C" fn walk(
-    this: *mut ffi::PyObject,
-    values: *const *mut ffi::PyObject,
-    positional: ffi::Py_ssize_t,
-    names: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    run(|py| {
-        // SAFETY: as in `pop_entry`.
-        unsafe {
-            let [] = called(values, positional, names).sort(&NOTHING)?;
-            let table = object(&Bound::from_borrowed_ptr(py, this));
-            Ok(Walk { table: Some(table), handles: None, next: 0 }.into_pyobject(py)?.into_ptr())
-        }
-    })
-}
-
-/// Goes through the entries of a set table. One thread at a time steps it, as with any iterator.
-#[pyclass(module = "noex.kernel._native")]
-struct Walk {
-    table: Option<Object>,
-    handles: Option<Vec<Object>>,
-    next: usize,
-}
-
-#[pymethods]
-impl Walk {
-    fn __iter__(this: PyRef<'_, Self>) -> PyRef<'_, Self> {
-        this
-    }
-
-    fn __next__(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
-        let py = slf.py();
-        let Some(table) = slf.borrow().table.clone() else { return Ok(None) };
-        // SAFETY: only `walk` makes these, with a table of ours.
-        let set: &Set = unsafe { class::body(table.as_ptr()) };
-        if slf.borrow().handles.is_none() {
-            set.refuse_closed(py)?;
-            let handles = set.section(|state| state.rows.handles());
-            slf.borrow_mut().handles = Some(handles);
-        }
-        loop {
-            let handle = {
-                let mut walk = slf.borrow_mut();
-                let place = walk.next;
-                walk.next += 1;
-                walk.handles.as_ref().and_then(|handles| handles.get(place).cloned())
-            };
-            let Some(handle) = handle else {
-                let mut walk = slf.borrow_mut();
-                let done = (walk.table.take(), walk.handles.take());
-                drop(walk);
-                drop(done);
-                return Ok(None);
-            };
-            // SAFETY: what stands in the table is alive in the section.
-            let slot = set.section(|state| unsafe {
-                let slot = state.rows.slot(&handle);
-                (!slot.is_null()).then(|| (HashedRows::key(&handle), Object::borrowed(slot)))
-            });
-            let Some((key, slot)) = slot else {
-                set.refuse_closed(py)?;
-                continue;
-            };
-            if let Some(value) = set::reading::value_of(set, py, slot)? {
-                return new_entry(py, key.into_py(py), value.into_py(py)).map(Some);
-            }
-        }
-    }
-
-    fn __traverse__(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
-        for object in self.table.iter().chain(self.handles.iter().flatten()) {
-            visit.call(object.as_py())?;
-        }
-        Ok(())
-    }
-
-    fn __clear__(&mut self) {
-        self.table = None;
-        self.handles = None;
-    }
 }
