@@ -11,6 +11,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDateTime, PyDelta, PyFloat, PyInt, PyString, PyTuple, PyType};
 use pyo3::types::{PyDateAccess, PyDeltaAccess, PyTimeAccess};
 
+use crate::py::verbs::install::told;
 use crate::store::term::{Encoder, Term};
 
 /// How deep tuples may nest.
@@ -79,8 +80,10 @@ fn encoded<R>(key: &Bound<'_, PyAny>, mirrors: bool, finish: impl FnOnce(&Encode
     if write(&mut encoder, key, Inside { depth: 0, mirrors: 0, allowed: mirrors })? {
         return Ok(finish(&encoder));
     }
-    let flat = call_pure(key, "noex.kernel._pure.terms.order", "sort_key", mirrors)?;
-    Ok(finish(&Encoder::of_bytes(encode_key(&flat)?.as_bytes())))
+    told(|_| {
+        let flat = call_pure(key, "noex.kernel._pure.terms.order", "sort_key", mirrors)?;
+        Ok(finish(&Encoder::of_bytes(encode_key(&flat)?.as_bytes())))
+    })
 }
 
 #[cold]

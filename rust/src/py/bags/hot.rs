@@ -1,7 +1,7 @@
 //! The verbs that a bag is asked most: in one step for a plain key in a bag of plain keys.
 //!
 //! Such a bag is a dict that is asked directly. Values are compared under the lock only where both are plain, which runs
-//! no Python code; whatever else there is takes the general way, of which PyO3 is told: see `run_hot`.
+//! no Python code; whatever else there is takes the general way, of which PyO3 is `told`.
 
 use super::bag::{Bag, State};
 use super::cell;
@@ -14,7 +14,7 @@ use crate::py::ground::handle::is_plain;
 use crate::py::ground::object::Object;
 use crate::py::rows::{Rows, Trash};
 use crate::py::verbs::arguments::{Arguments, Parameters};
-use crate::py::verbs::install::{Verb, give_bool, give_count, give_none, run_hot_number};
+use crate::py::verbs::install::{Verb, give_bool, give_count, give_none, run_hot_number, told};
 use crate::store::cell::Hash;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -46,13 +46,13 @@ unsafe extern "C" {
 methods! {
     hot
 
-    fn insert(bag, py, arguments) {
-        add(bag, py, &arguments, "insert", false)?;
+    fn insert(bag, _py, arguments) {
+        add(bag, &arguments, "insert", false)?;
         give_none()
     }
 
-    fn insert_new(bag, py, arguments) {
-        give_bool(add(bag, py, &arguments, "insert_new", true)?)
+    fn insert_new(bag, _py, arguments) {
+        give_bool(add(bag, &arguments, "insert_new", true)?)
     }
 
     fn lookup(bag, py, arguments) {
@@ -63,7 +63,7 @@ methods! {
         // SAFETY: the caller holds the key.
         unsafe {
             match slot_of(bag, key) {
-                Some(None) => return Ok(listed(py, Vec::new())?.into_ptr()),
+                Some(None) => return list(py, 0),
                 Some(Some(slot)) => {
                     if let Some(list) = list_of(bag, py, &slot)? {
                         return Ok(list);
@@ -71,7 +71,7 @@ methods! {
                 }
                 None => (),
             }
-            Python::attach(|py| {
+            told(|py| {
                 let found = bag.resolve(py, &own(key))?;
                 Ok(listed(py, values_of(bag, py, &found.handle)?.unwrap_or_default())?.into_ptr())
             })
@@ -103,7 +103,7 @@ methods! {
                 return give_count(py, count);
             }
         }
-        Python::attach(|py| give_count(py, removing::delete_object(bag, py, &key, &value)?))
+        told(|py| give_count(py, removing::delete_object(bag, py, &key, &value)?))
     }
 }
 
@@ -121,7 +121,7 @@ fn has<K: Kind>(bag: &Bag<K>, key: *mut ffi::PyObject) -> PyResult<bool> {
     unsafe {
         match slot_of(bag, key) {
             Some(slot) => Ok(slot.is_some()),
-            None => Python::attach(|py| bag.resolve(py, &own(key)).map(|found| found.is_present())),
+            None => told(|py| bag.resolve(py, &own(key)).map(|found| found.is_present())),
         }
     }
 }
@@ -167,10 +167,7 @@ unsafe fn list_of<K: Kind>(bag: &Bag<K>, py: Python<'_>, slot: &Object) -> PyRes
             if size == 0 {
                 return Ok(None);
             }
-            let list = ffi::PyList_New(size as ffi::Py_ssize_t); // a collection of garbage may run in here
-            if list.is_null() {
-                return Err(PyErr::fetch(py));
-            }
+            let list = list(py, size as ffi::Py_ssize_t)?; // a collection of garbage may run in here
             if alone {
                 ffi::PyList_SET_ITEM(list, 0, slot.clone().into_ptr());
                 return Ok(Some(list));
@@ -193,33 +190,36 @@ unsafe fn list_of<K: Kind>(bag: &Bag<K>, py: Python<'_>, slot: &Object) -> PyRes
     }
 }
 
+/// A new list with room for so many, which the caller fills before any other code runs.
+#[inline(always)]
+fn list(py: Python<'_>, size: ffi::Py_ssize_t) -> PyResult<*mut ffi::PyObject> {
+    // SAFETY: a new list, or null with an error set.
+    let list = unsafe { ffi::PyList_New(size) };
+    if list.is_null() { Err(PyErr::fetch(py)) } else { Ok(list) }
+}
+
 /// Add what a verb was called with; tell whether it was added.
 #[inline(always)]
-fn add<K: Kind>(
-    bag: &Bag<K>,
-    py: Python<'_>,
-    arguments: &Arguments,
-    method: &'static str,
-    only_new: bool,
-) -> PyResult<bool> {
+fn add<K: Kind>(bag: &Bag<K>, arguments: &Arguments, method: &'static str, only_new: bool) -> PyResult<bool> {
     let [key, value] = match arguments.exactly() {
         Some(given) => given,
         None => {
             let [key, value, ttl] = arguments.sort(&Parameters { method, ..INSERT })?;
-            Python::attach(|py| writing::refuse_lifetime(bag, py, ttl))?;
+            told(|py| writing::refuse_lifetime(bag, py, ttl))?;
             [key, value]
         }
     };
     // SAFETY: the caller holds both.
     let (key, value) = unsafe { (own(key), own(value)) };
-    let hash = K::hash(py, &value)?;
+    let hash =
+        if K::stands_alone(value.as_ptr()) { K::hash_alone(value.as_ptr()) } else { told(|py| K::hash(py, &value))? };
     // SAFETY: alive.
     if unsafe { is_plain(key.as_ptr()) }
         && let Some(added) = bag.section(|state| add_plain(state, &key, &value, hash, only_new))
     {
         return Ok(added);
     }
-    Python::attach(|py| writing::add(bag, py, &key, &value, hash, only_new))
+    told(|py| writing::add(bag, py, &key, &value, hash, only_new))
 }
 
 /// Add a value to a plain key, under the lock; `None` where it takes the general way.

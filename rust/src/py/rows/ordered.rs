@@ -9,6 +9,7 @@ use crate::py::ground::object::Object;
 use crate::py::ground::row::{ROW_SIZE, RowAt, is_row};
 use crate::py::ground::{errors, handle};
 use crate::py::terms;
+use crate::py::verbs::install::told;
 use crate::py::verbs::ordered::{self, Ends};
 use crate::store::term::Term;
 use crate::store::tree::Tree;
@@ -77,15 +78,19 @@ impl Drop for OrderedRows {
 }
 
 /// Turn a key into its place in the order. Runs the table's `key=`, so not called under the lock.
+///
+/// PyO3 need not be told that the thread is attached: it is, unless the key is plain.
 #[inline(always)]
 pub fn place(table: &Table<OrderedRows>, py: Python<'_>, key: *mut ffi::PyObject) -> PyResult<Term> {
     // SAFETY: the caller holds the key; a word of the state is read that never changes.
     unsafe {
         let key = Borrowed::from_ptr(py, key);
-        if !(*table.peek()).rows.keyed {
-            return terms::encode(&key, false).map_err(|failure| refusal(table, &key, failure));
+        if (*table.peek()).rows.keyed {
+            return told(|py| place_of_what_is_made(table, py, &key));
         }
-        place_of_what_is_made(table, py, &key)
+        let plain = handle::is_plain(key.as_ptr());
+        let term = if plain { terms::encode(&key, false) } else { told(|_| terms::encode(&key, false)) };
+        term.map_err(|failure| told(|_| refusal(table, &key, failure)))
     }
 }
 
@@ -97,7 +102,6 @@ fn place_of_what_is_made(table: &Table<OrderedRows>, py: Python<'_>, key: &Bound
     made.map_err(|failure| refusal(table, key, failure))
 }
 
-#[cold]
 fn refusal(table: &Table<OrderedRows>, key: &Bound<'_, PyAny>, failure: PyErr) -> PyErr {
     let label = || table.label(key.py());
     errors::explain_unorderable(key.py(), failure, |text| {

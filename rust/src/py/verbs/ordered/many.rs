@@ -118,7 +118,8 @@ fn write_at_once(table: &Ordered, py: Python<'_>, pairs: &[(Object, Object)]) ->
 }
 
 /// Tell whether entries can be written without anybody being asked or told.
-fn is_simple(state: &State<OrderedRows>) -> bool {
+#[inline(always)]
+pub fn is_simple(state: &State<OrderedRows>) -> bool {
     state.fast && state.deadlines.next_due() == NO_END
 }
 

@@ -39,9 +39,16 @@ pub fn verbs() -> Vec<Verb> {
     verbs
 }
 
-/// Define methods of ordered tables: `table`, `py` and `arguments` are what the body sees.
+/// Define methods of ordered tables: `table`, `py` and `arguments` are what the body sees. PyO3 is not told of those that follow
+/// `hot`.
 macro_rules! methods {
-    ($($(#[$meta:meta])* fn $name:ident($table:ident, $py:ident, $arguments:ident) $body:block)*) => {
+    (hot $($methods:tt)*) => { crate::py::verbs::ordered::methods_by! { run_hot $($methods)* } };
+    ($($methods:tt)*) => { crate::py::verbs::ordered::methods_by! { run $($methods)* } };
+}
+
+/// As `methods`, run by a function of `verbs::install`.
+macro_rules! methods_by {
+    ($run:ident $($(#[$meta:meta])* fn $name:ident($table:ident, $py:ident, $arguments:ident) $body:block)*) => {
         $(
             $(#[$meta])*
             pub unsafe extern "C" fn $name(
@@ -50,7 +57,7 @@ macro_rules! methods {
                 positional: pyo3::ffi::Py_ssize_t,
                 names: *mut pyo3::ffi::PyObject,
             ) -> *mut pyo3::ffi::PyObject {
-                crate::py::verbs::install::run(|$py| {
+                crate::py::verbs::install::$run(|$py| {
                     // SAFETY: CPython calls a method with an object of its class, and with these arguments.
                     let ($table, $arguments) = unsafe {
                         (
@@ -65,6 +72,7 @@ macro_rules! methods {
     };
 }
 pub(crate) use methods;
+pub(crate) use methods_by;
 
 /// Key and value of the entry that is found in the tree; `None`, and no error, where the table is open and has none.
 #[inline(always)]
