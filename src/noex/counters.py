@@ -11,6 +11,7 @@ from typing import Final, Generic, TypeVar
 from noex._arguments import check_number
 from noex._recipe import Recipe
 from noex.ets import SetTable, Store
+from noex.kernel import shortened
 from noex.typing import Clock, Number
 
 __all__ = ["Counters"]
@@ -20,6 +21,7 @@ K = TypeVar("K")
 _ONE: Final = 1
 
 
+@shortened()
 class Counters(Recipe, Generic[K]):
     """Numbers that are counted up and down, by key; ints of any size and floats.
 

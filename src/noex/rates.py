@@ -22,7 +22,7 @@ from noex._arguments import whole_number
 from noex._recipe import Recipe
 from noex.clock import check_clock, seconds
 from noex.ets import SetTable, Store
-from noex.kernel import acquire, release
+from noex.kernel import acquire, release, shortened
 from noex.typing import Clock, Duration, Number
 
 __all__ = ["RateCounter"]
@@ -40,6 +40,7 @@ _SHORTEST: Final = 1e-6
 _LONGEST: Final = 1e12
 
 
+@shortened()
 class RateCounter(Recipe, Generic[K]):
     """Events of the last `window` seconds, by key.
 

@@ -17,7 +17,7 @@ from noex._recipe import Recipe
 from noex.clock import check_clock, seconds
 from noex.errors import KeyNotFound, UnhashableKey, shown
 from noex.ets import SetTable, Store
-from noex.kernel import ABSENT, acquire, release
+from noex.kernel import ABSENT, acquire, release, shortened
 from noex.typing import Clock, Duration
 
 __all__ = ["Session", "SessionStats", "SessionStore"]
@@ -53,6 +53,7 @@ class SessionStats:
     destroyed: int
 
 
+@shortened()
 class SessionStore(Recipe):
     """Sessions by token, and by user.
 

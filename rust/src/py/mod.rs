@@ -5,6 +5,7 @@ mod class;
 pub mod entry;
 mod ground;
 mod queries;
+mod recipes;
 mod rows;
 mod tables;
 mod terms;
@@ -31,7 +32,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     watch::indexes::register(module)?;
     terms::register(module)?;
     tables::register(module)?;
-    transact::register(module)
+    transact::register(module)?;
+    recipes::register(module)
 }
 
 /// `ABSENT`, which private verbs return for a key that is not there: the pure kernel's own.

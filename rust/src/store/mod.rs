@@ -2,6 +2,7 @@
 
 pub mod cell;
 pub mod deadlines;
+pub mod digest;
 pub mod numbering;
 pub mod prefetch;
 pub mod recency;

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from noex._recipe import Recipe
 from noex.errors import MetricError
 from noex.ets import SetTable, Store
-from noex.kernel import acquire, release
+from noex.kernel import acquire, release, shortened
 from noex.metrics._exposition import FamilyCut, render
 from noex.metrics._families import DROPPED, Family, Series, join
 from noex.metrics._histogram import Histogram, add, check_bounds
@@ -44,6 +44,7 @@ _MOST: Final = int(sys.float_info.max)
 _DROPPED_HELP: Final = "Samples that were dropped because their family has as many series as max_series allows."
 
 
+@shortened(Series, Histogram)
 class Metrics(Recipe):
     """Counters, gauges and histograms by name and labels, exposed as Prometheus text.
 

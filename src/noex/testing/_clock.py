@@ -6,11 +6,14 @@ import math
 from datetime import timedelta
 from threading import RLock
 
+from noex.kernel import shortened
+
 __all__ = ["ManualClock"]
 
 _NANOSECONDS = 1_000_000_000
 
 
+@shortened()
 class ManualClock:
     """A clock for tests and replays: call it for the time, turn it with `advance` and `advance_to`.
 

@@ -4,10 +4,12 @@
 //! binary fractions add.
 
 use super::object::Object;
+use crate::py::recipes::slot::Slot;
 use pyo3::exceptions::PyValueError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::PyType;
 
 /// In milliseconds: what is closer than this to a whole millisecond counts as that millisecond.
 pub const TOLERANCE: f64 = 0.0005;
@@ -15,12 +17,23 @@ pub const TOLERANCE: f64 = 0.0005;
 /// Before all time: when nothing has expired yet.
 pub const NEVER: i64 = i64::MIN;
 
+static MANUAL: PyOnceLock<(Py<PyType>, Slot)> = PyOnceLock::new();
+
+/// Take note of the class of clocks that are set by hand: objects of this very class are read without a call.
+pub fn know_manual(class: &Bound<'_, PyType>) -> PyResult<()> {
+    let known = (class.clone().unbind(), Slot::of(class, "_seconds")?);
+    let _ = MANUAL.set(class.py(), known); // the first one stands
+    Ok(())
+}
+
 /// Where a table has its time from.
 pub enum Clock {
     /// The system's monotonic clock, read without Python.
     System,
     /// A function of the user's.
     Function(Object),
+    /// A clock that is set by hand, which keeps its reading in a slot.
+    Manual(Object, Slot),
 }
 
 impl Clock {
@@ -33,7 +46,14 @@ impl Clock {
             return Ok(Self::System);
         }
         // SAFETY: alive, for the caller holds it.
-        Ok(Self::Function(unsafe { Object::borrowed(clock.as_ptr()) }))
+        let function = unsafe { Object::borrowed(clock.as_ptr()) };
+        match MANUAL.get(py) {
+            // Without a GIL, a slot that others change is not to be read like this.
+            Some((class, slot)) if cfg!(not(Py_GIL_DISABLED)) && clock.get_type().is(class) => {
+                Ok(Self::Manual(function, *slot))
+            }
+            _ => Ok(Self::Function(function)),
+        }
     }
 
     /// Read the time exactly, in seconds: what deadlines are counted from.
@@ -45,6 +65,7 @@ impl Clock {
             #[cfg(not(target_os = "linux"))]
             Self::System => unreachable!("only Linux has a clock that is read without Python"),
             Self::Function(function) => ask(py, function),
+            Self::Manual(clock, slot) => read(py, clock, *slot),
         }
     }
 
@@ -57,6 +78,7 @@ impl Clock {
             #[cfg(not(target_os = "linux"))]
             Self::System => unreachable!("only Linux has a clock that is read without Python"),
             Self::Function(function) => ask(py, function),
+            Self::Manual(clock, slot) => read(py, clock, *slot),
         }
     }
 
@@ -64,7 +86,7 @@ impl Clock {
     pub fn function(&self) -> Option<&Object> {
         match self {
             Self::System => None,
-            Self::Function(function) => Some(function),
+            Self::Function(function) | Self::Manual(function, _) => Some(function),
         }
     }
 }
@@ -99,6 +121,19 @@ pub fn refusal(label: &str, end: f64) -> PyErr {
         "the clock of {label} leads to the time {end}, at which nothing can end; \
          a clock returns seconds as a finite number"
     ))
+}
+
+/// Read a clock that is set by hand.
+#[inline(always)]
+fn read(py: Python<'_>, clock: &Object, slot: Slot) -> PyResult<f64> {
+    // SAFETY: the clock is of the class that has the slot; its type is looked at before what it says is used.
+    unsafe {
+        let seconds = slot.get(clock.as_ptr());
+        if !seconds.is_null() && ffi::PyFloat_CheckExact(seconds) != 0 {
+            return Ok(ffi::PyFloat_AS_DOUBLE(seconds));
+        }
+    }
+    ask(py, clock)
 }
 
 #[cold]

@@ -61,7 +61,7 @@ pub fn install(
 }
 
 /// Make a method of that class.
-fn descriptor<'py>(class: &Bound<'py, PyType>, verb: &Verb, text: &str) -> PyResult<Bound<'py, PyAny>> {
+pub fn descriptor<'py>(class: &Bound<'py, PyType>, verb: &Verb, text: &str) -> PyResult<Bound<'py, PyAny>> {
     let document = CString::new(format!("{}{}\n--\n\n{text}", verb.name, verb.signature))?;
     let definition = Box::new(ffi::PyMethodDef {
         ml_name: CString::new(verb.name)?.into_raw(),

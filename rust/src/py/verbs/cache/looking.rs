@@ -118,7 +118,7 @@ impl Time {
     fn begin(table: &Cache, py: Python<'_>) -> PyResult<Self> {
         match table.clock {
             Clock::System => Ok(Self::System),
-            Clock::Function(_) => Self::ask(table, py),
+            Clock::Function(_) | Clock::Manual(..) => Self::ask(table, py),
         }
     }
 

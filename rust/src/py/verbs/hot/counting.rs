@@ -62,6 +62,19 @@ unsafe fn counted(
     }
 }
 
+/// Count a plain value up by a small int and return the sum; `None` where it takes more than that.
+///
+/// # Safety
+/// The key is alive.
+#[inline(always)]
+pub unsafe fn count_up(table: &Set, key: *mut ffi::PyObject, step: i64) -> Option<*mut ffi::PyObject> {
+    // SAFETY: says the caller.
+    match unsafe { is_plain(key).then(|| table.section(|state| add(state, key, step)))? } {
+        Added::Sum(sum) => Some(sum),
+        _ => None,
+    }
+}
+
 /// What came of adding to a plain value.
 enum Added {
     /// The sum, which stands there now.

@@ -11,7 +11,9 @@ mod reading;
 mod removing;
 mod writing;
 
-pub use reading::{contains, subscript};
+pub use counting::count_up;
+pub use lifetimes::touch;
+pub use reading::{contains, slot_of, subscript};
 pub use writing::assign;
 
 use super::install::{Method, Verb};
@@ -34,15 +36,18 @@ pub fn verbs() -> Vec<Verb> {
             counting::update_counter,
         ),
         verb("_count", "($self, key, step=1, /)", counting::count),
-        verb("touch", "($self, /, key, ttl=...)", lifetimes::touch),
+        verb("touch", "($self, /, key, ttl=...)", touch),
         verb("delete", "($self, /, key)", removing::delete),
         verb("take", "($self, /, key, default=None)", removing::take),
     ]
 }
 
 /// An exact int as a machine number; `None` for what is none, or is greater.
+///
+/// # Safety
+/// The caller holds it.
 #[inline(always)]
-unsafe fn small(number: *mut ffi::PyObject) -> Option<i64> {
+pub unsafe fn small(number: *mut ffi::PyObject) -> Option<i64> {
     // SAFETY: the caller holds it.
     unsafe {
         if ffi::PyLong_CheckExact(number) == 0 {

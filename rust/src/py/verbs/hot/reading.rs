@@ -13,8 +13,11 @@ use pyo3::prelude::*;
 use std::ffi::c_int;
 
 /// What stands under a key, where nothing but the dict need be asked; null if it is to be asked in the general way.
+///
+/// # Safety
+/// The key is alive.
 #[inline(always)]
-unsafe fn slot_of(table: &Set, key: *mut ffi::PyObject) -> Option<Option<Object>> {
+pub unsafe fn slot_of(table: &Set, key: *mut ffi::PyObject) -> Option<Option<Object>> {
     // SAFETY: `key` is alive; a word of the state is read.
     unsafe {
         if !is_plain(key) {

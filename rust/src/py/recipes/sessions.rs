@@ -1,0 +1,79 @@
+//! Sessions: the use of one, where only being idle ends it.
+
+use super::slot::Slot;
+use super::{Original, short_or, table_class, table_in};
+use crate::py::ground::object::Object;
+use crate::py::verbs::hot;
+use crate::store::digest::blake2s;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyType;
+
+struct Known {
+    touch: Original,
+    absolute_timeout: Slot,
+    sessions: Slot,
+    kind: Py<PyType>,
+}
+
+static KNOWN: PyOnceLock<Known> = PyOnceLock::new();
+
+pub fn shorten(class: &Bound<'_, PyType>) -> PyResult<()> {
+    let py = class.py();
+    let known = Known {
+        absolute_timeout: Slot::of(class, "_absolute_timeout")?,
+        sessions: Slot::of(class, "_sessions")?,
+        kind: table_class(py)?,
+        touch: Original::replace(class, "touch", "($self, token)", touch)?,
+    };
+    let _ = KNOWN.set(py, known);
+    Ok(())
+}
+
+unsafe extern "C" fn touch(
+    object: *mut ffi::PyObject,
+    values: *const *mut ffi::PyObject,
+    positional: ffi::Py_ssize_t,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: CPython calls a method with an object of its class, and with these arguments, in a thread that is attached.
+    unsafe {
+        let Some(known) = KNOWN.get(Python::assume_attached()) else { unreachable!("there before the method is") };
+        short_or(
+            |py| {
+                if positional != 1 || !names.is_null() || known.absolute_timeout.get(object) != ffi::Py_None() {
+                    return Ok(None);
+                }
+                let Some((table, _)) = table_in(known.sessions, object, &known.kind) else { return Ok(None) };
+                let Some(digest) = digest(*values) else { return Ok(None) };
+                let touched = hot::touch(table, &digest.as_ptr(), 1, std::ptr::null_mut());
+                if touched.is_null() { Err(PyErr::fetch(py)) } else { Ok(Some(touched)) }
+            },
+            || known.touch.call(object, values, positional, names),
+        )
+    }
+}
+
+/// What the table knows of a token; `None` for a long one, or what is none.
+#[inline(always)]
+unsafe fn digest(token: *mut ffi::PyObject) -> Option<Object> {
+    // SAFETY: the caller holds it; its bytes stay as long as it does.
+    unsafe {
+        if ffi::PyUnicode_CheckExact(token) == 0 {
+            return None;
+        }
+        let mut length = 0;
+        let text = ffi::PyUnicode_AsUTF8AndSize(token, &mut length);
+        if text.is_null() {
+            ffi::PyErr_Clear(); // a lone surrogate
+            return None;
+        }
+        let digest = blake2s(std::slice::from_raw_parts(text.cast::<u8>(), length as usize))?;
+        let made = ffi::PyBytes_FromStringAndSize(digest.as_ptr().cast(), digest.len() as ffi::Py_ssize_t);
+        if made.is_null() {
+            ffi::PyErr_Clear();
+        }
+        Object::owned_or_none(made)
+    }
+}
