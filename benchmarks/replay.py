@@ -3,8 +3,8 @@
 "The same work" means that the same answers are there after every line (`_replay_bare.py`). Each kernel is in a process
 of its own, and they take turns. What is on top of parsing is what noex does; of that the native kernel is to take a
 third of the pure one's time. Where it goes: each recipe driven alone over requests that are read already
-(`_replay_recipes.py`), without what the loop and the clock take. The rest is the loop and the clock, and what the
-recipes cost each other: alone, each has the processor's caches and the interpreter's specialised code to itself.
+(`_replay_recipes.py`), without what the loop and the clock take, which stand beside them. The rest is what the recipes
+cost each other: alone, each has the processor's caches and the interpreter's specialised code to itself.
 """
 
 from __future__ import annotations
@@ -152,11 +152,13 @@ def report(log: str, lines: int, children: dict[str, Child], count: int) -> None
             bar = verdict(gain.median, QUICKER, at_least=True) if contestant == ALL else ""
             line += f" {gain!s:>22}   {bar}"
         print(line.rstrip())
+    loop = {kernel: middle[f"{kernel} {TIME}"] for kernel in children}
     rest = {
-        kernel: middle[f"{kernel} {ALL}"] - sum(middle[f"{kernel} {recipe}"] for recipe in RECIPES if recipe != TIME)
+        kernel: middle[f"{kernel} {ALL}"] - sum(middle[f"{kernel} {recipe}"] for recipe in RECIPES)
         for kernel in children
     }
-    print(f"    {'  the rest (see above)':<28} {' '.join(f'{value:>8.2f}' for value in rest.values())}")
+    for title, values in (("loop and clock", loop), ("what they cost each other", rest)):
+        print(f"      {title:<26} {' '.join(f'{value:>8.2f}' for value in values.values())}")
     for kernel in children:
         print(f"    recipes : bare, {kernel} kernel  {ratio(on_top[f'{kernel} {ALL}'], on_top[f'{kernel} {BARE}'])}")
 

@@ -73,6 +73,36 @@ def test_racy_rates_lose_no_event(race: Race) -> None:
     assert dict(rates.top(6)) == {"all": 6000.0, **{f"k{n}": 2400.0 for n in range(5)}}
 
 
+def test_racy_rates_lose_no_event_of_any_size(race: Race) -> None:
+    clock = ManualClock()
+    rates = RateCounter[str](1000, 1000, clock=clock)
+
+    def work(number: int) -> None:
+        for step in range(1500):
+            rates.increment("a", 1 if step % 2 else 0.5)  # floats go another way than small ints
+            if step % 4 == number:
+                clock.advance(0.25)
+
+    race(*numbered(work), partial(work, 1))
+    assert rates.count("a") == (THREADS + 1) * 1500 * 0.75
+
+
+def test_racy_histograms_lose_no_observation(race: Race) -> None:
+    metrics = Metrics()
+    metrics.observe("size", 0, buckets=(1, 10))
+
+    def work(number: int) -> None:
+        for step in range(1500):
+            metrics.observe("size", step % 3)
+            metrics.observe("size", value=step % 3)  # goes another way than by position
+
+    race(*numbered(work))
+    lines = metrics.to_prometheus().splitlines()
+    assert f"size_sum {THREADS * 1500 * 2}" in lines
+    assert f'size_bucket{{le="1"}} {THREADS * 2000 + 1}' in [line.replace('"1.0"', '"1"') for line in lines]
+    assert f"size_count {THREADS * 3000 + 1}" in lines
+
+
 def test_racy_idle_keys_vanish_while_others_are_counted(race: Race) -> None:
     clock = ManualClock()
     rates = RateCounter[int](1, 10, clock=clock)

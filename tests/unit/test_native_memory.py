@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from noex import Cache, ets
+from noex import Cache, Counters, Metrics, RateCounter, SessionStore, ets
 from noex.errors import NoexError
 from noex.kernel import KERNEL
 from noex.testing import ManualClock
@@ -762,3 +762,23 @@ def test_weak_references_to_tables_work(kind: TableKind) -> None:
     gc.collect()
     assert told == [reference]
     assert dict(kept) == {}
+
+
+def test_recipes_hold_on_to_nothing_that_they_replace() -> None:
+    clock = ManualClock()
+    counters = Counters[str]()
+    rates = RateCounter[str](60, 60, clock=clock)
+    metrics = Metrics()
+    sessions = SessionStore(None, clock=clock)
+    token = sessions.create("ada")
+
+    def use() -> None:
+        for number in range(COUNT):
+            counters.increment("a", 1000)
+            rates.increment("a", 1000)
+            clock.advance(0.25)
+            metrics.observe("a", number + 0.5)
+            metrics.observe("b", number)
+            assert sessions.touch(token)
+
+    assert growth(use) < SLACK
