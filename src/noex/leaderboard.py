@@ -16,7 +16,7 @@ from noex._recipe import Recipe
 from noex._scores import plain_score, sum_of_scores
 from noex.errors import UnorderableKey
 from noex.ets import OrderedSetTable, SetTable, Store
-from noex.kernel import acquire, release
+from noex.kernel import acquire, release, shortened
 from noex.typing import Clock, Entry, Number
 
 __all__ = ["Leaderboard", "Mode", "Standing"]
@@ -53,6 +53,7 @@ class _Record(Generic[P]):
     later: list[Number] = field(default_factory=list[Number])  # submitted by a finalizer that struck while it was busy
 
 
+@shortened(_Record, Standing)
 class Leaderboard(Recipe, Generic[P]):
     """A board of players by score, highest first; of equal scores the smaller player stands first.
 

@@ -7,6 +7,7 @@ recipes, one called in each way, must tell the same and hold the same. On the pu
 from __future__ import annotations
 
 import inspect
+import threading
 from collections.abc import Callable
 from hashlib import blake2s
 from typing import Any
@@ -15,12 +16,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from noex import ets
 from noex.counters import Counters
 from noex.kernel import KERNEL
+from noex.leaderboard import Leaderboard, Mode, Standing
 from noex.metrics import Metrics
 from noex.rates import RateCounter
 from noex.sessions import Session, SessionStore
 from noex.testing import ManualClock
+from noex.typing import TableEvent
 
 
 class Whole(int):
@@ -90,6 +94,45 @@ def test_observing_by_either_way_is_the_same(steps: list[tuple[Any, Any]], bucke
     assert short.to_prometheus() == general.to_prometheus()
     histograms = [metrics._series.lookup("x").histogram for metrics in (short, general)]  # type: ignore[union-attr]
     assert len({repr((histogram.slots, histogram.sum)) for histogram in histograms}) == 1  # type: ignore[union-attr]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["a", "b", "c", ("d", 1), 1, 1.0, None, ["no hash"]]), AMOUNTS), max_size=40),
+    st.sampled_from(["best", "last", "sum"]),
+    st.sampled_from([0, 1, 3]),
+    st.sampled_from([None, 1, 3]),
+)
+@example([("a", 2**63 - 1), ("a", 1), ("a", 1)], "sum", 3, None)
+@example([("a", -(2**63)), ("b", 0), ("b", 2**63 - 1), ("b", -(2**63))], "last", 3, None)
+def test_submitting_by_either_way_is_the_same(
+    steps: list[tuple[Any, Any]], mode: Mode, history: int, keep: int | None
+) -> None:
+    short, general = (Leaderboard[Any](mode=mode, history=history, keep=keep) for _ in range(2))
+    for player, score in steps:
+        answer, expected = told(short.submit, player, score), told(general.submit, player, score=score)
+        assert answer == expected
+        assert told(short.rank, player) == told(general.rank, player)
+        assert told(short.history, player) == told(general.history, player)
+    assert repr(short.top(10)) == repr(general.top(10))
+    assert all(type(standing) is Standing for standing in short.top(10))
+    short._check()
+
+
+def test_a_board_that_somebody_watches_is_told_of_moves() -> None:
+    with ets.Store() as store:
+        board = Leaderboard[str]("board", store=store)
+        board.submit("ann", 1)
+        ranking = store.whereis("board.ranking")
+        assert ranking is not None
+        came = threading.Event()
+
+        def listen(event: TableEvent) -> None:
+            if event.key == (-5, "ann"):
+                came.set()
+
+        ranking.subscribe(listen)
+        assert board.submit("ann", 5) == (1, "ann", 5)
+        assert came.wait(60)  # events of a section under the lock come by a thread
 
 
 def test_observe_refuses_what_it_does_not_know() -> None:

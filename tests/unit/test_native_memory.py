@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from noex import Cache, Counters, Metrics, RateCounter, SessionStore, ets
+from noex import Cache, Counters, Leaderboard, Metrics, RateCounter, SessionStore, ets
 from noex.errors import NoexError
 from noex.kernel import KERNEL
 from noex.testing import ManualClock
@@ -770,6 +770,7 @@ def test_recipes_hold_on_to_nothing_that_they_replace() -> None:
     rates = RateCounter[str](60, 60, clock=clock)
     metrics = Metrics()
     sessions = SessionStore(None, clock=clock)
+    board = Leaderboard[str](mode="sum")
     token = sessions.create("ada")
 
     def use() -> None:
@@ -780,5 +781,7 @@ def test_recipes_hold_on_to_nothing_that_they_replace() -> None:
             metrics.observe("a", number + 0.5)
             metrics.observe("b", number)
             assert sessions.touch(token)
+            board.submit("ada", 1000 + number)
+            board.submit("bob", -1000)
 
     assert growth(use) < SLACK

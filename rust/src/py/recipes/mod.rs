@@ -7,6 +7,7 @@
 //! collector knows.
 
 mod counters;
+mod leaderboard;
 mod metrics;
 mod rates;
 mod sessions;
@@ -35,6 +36,7 @@ fn shorten(class: &Bound<'_, PyType>, parts: Vec<Bound<'_, PyType>>) -> PyResult
     match (name.to_str()?, parts.as_slice()) {
         ("ManualClock", []) => clock::know_manual(class),
         ("Counters", []) => counters::shorten(class),
+        ("Leaderboard", [record, standing]) => leaderboard::shorten(class, record, standing),
         ("RateCounter", []) => rates::shorten(class),
         ("Metrics", [series, histogram]) => metrics::shorten(class, series, histogram),
         ("SessionStore", []) => sessions::shorten(class),

@@ -10,7 +10,7 @@ mod many;
 mod neighbours;
 mod popping;
 mod ranges;
-mod renumber;
+pub mod renumber;
 mod selecting;
 
 pub use ends::{Ends, ends_of};

@@ -56,7 +56,7 @@ methods! {
 }
 
 /// What became of a move.
-enum Moved {
+pub enum Moved {
     /// It came to this position; key and slot are what was displaced.
     To(usize, Option<(Object, Object)>),
     /// The key is that of another entry; nothing was done. Key and value are those that were given.
@@ -69,7 +69,7 @@ enum Moved {
 ///
 /// # Safety
 /// Key and value are alive.
-unsafe fn step(
+pub unsafe fn step(
     state: &mut State<OrderedRows>,
     old: &Term,
     new: &Term,
