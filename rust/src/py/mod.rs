@@ -20,7 +20,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
 /// The number of the contract between this module and the Python around it; `noex.kernel` has the same one.
-pub const CONTRACT: u32 = 1;
+pub const CONTRACT: u32 = 2;
 
 /// The native kernel.
 #[pymodule]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CONTRACT", "MODULE", "Choice", "choose"]
 
-CONTRACT: Final = 1
+CONTRACT: Final = 2
 """The number of the contract between Python and the native kernel, `CONTRACT` in `rust/src/py/mod.rs`.
 
 It grows whenever one of the two would not understand the other any more, so that a shared object of another version is

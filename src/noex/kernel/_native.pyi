@@ -22,7 +22,7 @@ __all__ = [
     "shorten",
 ]
 
-CONTRACT: Final = 1
+CONTRACT: Final = 2
 
 @disjoint_base
 class BagTable:
