@@ -2,7 +2,6 @@
 
 pub mod cell;
 pub mod deadlines;
-pub mod digest;
 pub mod numbering;
 pub mod prefetch;
 pub mod recency;

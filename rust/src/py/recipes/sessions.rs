@@ -4,7 +4,7 @@ use super::slot::Slot;
 use super::{Original, short_or, table_class, table_in};
 use crate::py::ground::object::Object;
 use crate::py::verbs::hot;
-use crate::store::digest::blake2s;
+use blake2::{Blake2s256, Digest};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -55,7 +55,7 @@ unsafe extern "C" fn touch(
     }
 }
 
-/// What the table knows of a token; `None` for a long one, or what is none.
+/// What the table knows of a token; `None` for what is none.
 #[inline(always)]
 unsafe fn digest(token: *mut ffi::PyObject) -> Option<Object> {
     // SAFETY: the caller holds it; its bytes stay as long as it does.
@@ -69,7 +69,7 @@ unsafe fn digest(token: *mut ffi::PyObject) -> Option<Object> {
             ffi::PyErr_Clear(); // a lone surrogate
             return None;
         }
-        let digest = blake2s(std::slice::from_raw_parts(text.cast::<u8>(), length as usize))?;
+        let digest = Blake2s256::digest(std::slice::from_raw_parts(text.cast::<u8>(), length as usize));
         let made = ffi::PyBytes_FromStringAndSize(digest.as_ptr().cast(), digest.len() as ffi::Py_ssize_t);
         if made.is_null() {
             ffi::PyErr_Clear();
