@@ -1,7 +1,8 @@
 """Random steps on a table of each kernel: both must answer, refuse, tell and keep the same, in the same words.
 
 Unlike the machines of `noex.testing`, which compare a table with a model, this one compares what no model knows: the
-texts of errors, the order of what has no order, how much a write reclaims, and arguments that are wrong.
+texts of errors, the order of what has no order, and arguments that are wrong. Which of the entries that have expired a
+write reclaims, and so when subscribers hear of each, is a kernel's own affair.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import partial
-from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
@@ -33,6 +33,7 @@ from noex.testing._plain_indexes import INDEXES, Refused
 from noex.testing._query_strategies import INDEXED, expressions, wheres
 from noex.testing._step_strategies import items_of, keys_of, shelf, steps_of, writes_of
 from noex.testing._steps import Step
+from noex.typing import TableEvent
 
 from ._kernels import Kernel, both_kernels, over
 
@@ -267,10 +268,14 @@ def _all_but_memory(table: Any) -> dict[str, Any]:
     return {name: value for name, value in asdict(table.info()).items() if name not in {"memory", "kernel"}}
 
 
-def _in_any_order_of_expiry(heard: list[str]) -> list[str]:
-    """Sort what expired at once: in which order is a kernel's own affair."""
-    runs = groupby(heard, key=lambda event: "kind='expire'" in event)
-    return [event for expired, events in runs for event in (sorted(events) if expired else events)]
+def _by_key(heard: list[TableEvent]) -> dict[str, list[str]]:
+    """Return what was told of each key, in its order, and when all went."""
+    told: dict[str, list[str]] = {}
+    cleared = 0
+    for event in heard:
+        cleared += event.kind == "clear"
+        told.setdefault(repr(event.key), []).append(f"after {cleared} clears {event}")
+    return told
 
 
 class Twins:
@@ -280,7 +285,7 @@ class Twins:
         self.tables = tables
         self.keyed = keyed
         self.kind = tables[0].kind
-        self.heard: tuple[list[str], list[str]] = ([], [])
+        self.heard: tuple[list[TableEvent], list[TableEvent]] = ([], [])
         self.subscriptions: list[Any] = []
         self.has_indexes = self.kind in {"set", "ordered_set"}
 
@@ -299,23 +304,31 @@ class Twins:
         return self.same(step, lambda table: _do(table, step))
 
     def subscribe(self, kinds: Any) -> None:
-        """Listen to both."""
+        """Listen to both, from a moment at which nothing is left that has expired."""
+        self.sweep()
         for table, heard in zip(self.tables, self.heard, strict=True):
-            self.subscriptions.append(
-                table.subscribe(lambda event, heard=heard: heard.append(repr(event)), kinds=kinds)
-            )
+            self.subscriptions.append(table.subscribe(heard.append, kinds=kinds))
 
     def unsubscribe(self) -> None:
-        """Listen no longer."""
+        """Listen no longer, when all that has expired is told."""
+        self.sweep()
         for subscription in self.subscriptions:
             subscription.cancel()
         self.subscriptions.clear()
 
     def check(self) -> None:
-        """Look at the structures of both, and at what was heard."""
+        """Look at the structures of both, and at what was heard but for what has expired."""
         for table in self.tables:
             table._check()
-        pure, native = map(_in_any_order_of_expiry, self.heard)
+        pure, native = ([repr(event) for event in heard if event.kind != "expire"] for heard in self.heard)
+        assert native == pure, f"{self.kind}: native told {native}, pure {pure}"
+
+    def sweep(self) -> None:
+        """Reclaim all that has expired, and look at what was heard of each key."""
+        if self.has_indexes:
+            for table in self.tables:
+                table.sweep()
+        pure, native = map(_by_key, self.heard)
         assert native == pure, f"{self.kind}: native told {native}, pure {pure}"
 
     def compare(self) -> None:
@@ -323,6 +336,7 @@ class Twins:
         for verb in ("to_list", "__len__", "__iter__", "keys", "values", "items", "__repr__", "_timed_entries"):
             self.perform(Step(verb, (), {}))
         self.same("info", _all_but_memory)
+        self.sweep()
         if self.has_indexes:
             for name in self.tables[0].info().indexes:
                 for question in ("__len__", "range", "first", "last"):

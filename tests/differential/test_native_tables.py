@@ -3,19 +3,24 @@
 The long run goes on with new seeds; the seed of a run that fails is printed, and `NOEX_TEST_SEED=<seed>` runs it again.
 """
 
+import gc
 import os
 import secrets
+from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, seed, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from ._kernels import KINDS, native_kernel
 from ._twins import TwinMachine
 
-_SLOWNESS = [HealthCheck.too_slow, HealthCheck.data_too_large]
-
-EVERYDAY = settings(max_examples=60, stateful_step_count=25, suppress_health_check=_SLOWNESS)
+EVERYDAY = settings(
+    max_examples=60,
+    stateful_step_count=25,
+    phases=[phase for phase in Phase if phase is not Phase.explain],  # which takes minutes, and says little here
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 LONG = settings(EVERYDAY, max_examples=1500, stateful_step_count=50, database=None)
 ROUNDS = 2
 
@@ -27,6 +32,15 @@ def _machine(kinds: tuple[str, ...]) -> type[TwinMachine]:
     if not there:
         pytest.skip("the native kernel has no such table")
     return type("TwinMachine", (TwinMachine,), {"kinds": there})
+
+
+@pytest.fixture(autouse=True)
+def only_what_is_new_is_collected() -> Iterator[None]:
+    """Leave alone what other tests have left behind: the machine collects garbage at many steps."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @each_kind

@@ -215,20 +215,26 @@ class SetRows(ScheduledRows[K, V]):
     def _commit_many(
         self, writes: dict[Handle, tuple[Any, Any]], due: float | None, witness: int, now: float
     ) -> list[Row] | None:
-        """Write keys and values by handle, all seen at once; None, and no change, if a handle is out of date.
+        """Write keys and values by handle, all seen at once; None, and nothing written, if a handle is out of date.
 
-        Returns the rows that were displaced, for the caller to drop. One that has expired is no row to write over: the
-        key is that of the new row.
+        Returns the rows that were displaced, for the caller to drop. One that has expired is no row to write over: it
+        is reclaimed, and its handle is out of date.
         """
         rows = self._rows
         changes: list[Change] = []
+        expired: list[tuple[Handle, Row]] = []
         for handle, (key, value) in writes.items():
             old = rows.get(handle)
-            live = old is not None and (old[2] is None or now < old[2])
-            if not live and not self._stands_for(handle, key):
+            if old is not None and old[2] is not None and old[2] <= now:
+                expired.append((handle, old))
+            elif old is None and not self._stands_for(handle, key):
                 return None
-            new = self._row(old[0] if live and old is not None else key, value, due, old)
-            changes.append((handle, old, new, witness))
+            changes.append((handle, old, self._row(key if old is None else old[0], value, due, old), witness))
+        for handle, old in expired:
+            if self._commit(handle, old, None, -1, now) and old is not GONE:
+                self._reclaimed([old])
+        if expired:
+            return None
         if not self._change(changes, now):
             return None
         return [old for _, old, _, _ in changes if old is not None]

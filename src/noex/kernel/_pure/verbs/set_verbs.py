@@ -140,11 +140,8 @@ class SetVerbs(Transacted[K, V]):
             writes, witness = self._collect(items)
             displaced = self._commit_many(writes, due, witness, now)
             if displaced is not None:
-                self._reclaimed_among(displaced, now)
                 return len(writes)
             items = list(writes.values())
-            if self._next_due <= now:
-                self._reclaim(now, None)  # what has expired may be what a key was taken for
 
     @overload
     def lookup(self, key: K) -> V | None: ...
