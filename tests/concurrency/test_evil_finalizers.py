@@ -7,7 +7,6 @@ deed: on the same thread, somewhere inside a verb, or on another one while this 
 from __future__ import annotations
 
 import contextlib
-import gc
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,44 +15,16 @@ import pytest
 from noex import Cache, Counters, Leaderboard, Metrics, RateCounter, SessionStore, ets
 from noex.errors import LoadDeadlock
 
+from ._collecting import Garbage, Use, collecting_every
+
 Run = Callable[..., list[Any]]
 ROUNDS = 600
 
 
 @pytest.fixture(autouse=True)
 def _collect_all_the_time() -> Iterator[None]:
-    before = gc.get_threshold()
-    gc.set_threshold(5, 5, 1000)
-    yield
-    gc.set_threshold(*before)
-
-
-class Circle:
-    """Garbage that only the collector finds."""
-
-    def __init__(self, deed: Callable[[], object], errors: list[str]) -> None:
-        self.me = self
-        self.deed = deed
-        self.errors = errors
-
-    def __del__(self) -> None:
-        try:
-            self.deed()
-        except Exception as error:
-            self.errors.append(repr(error))
-
-
-class Use:
-    """A recipe or table, one way to use it, and what must hold in the end."""
-
-    def __init__(self, use: Callable[[int], object], check: Callable[[], object]) -> None:
-        self.use = use
-        self.check = check
-        self.uses = 0
-
-    def __call__(self, number: int) -> None:
-        self.use(number)
-        self.uses += 1
+    with collecting_every(5, old=1000):
+        yield
 
 
 def leaderboard() -> Use:
@@ -143,39 +114,36 @@ each_use = pytest.mark.parametrize("make", USES, ids=lambda make: make.__name__)
 
 @each_use
 def test_evil_finalizers_that_use_what_they_interrupt_leave_it_whole(make: Callable[[], Use], guarded: Run) -> None:
-    errors: list[str] = []
-
     def work() -> None:
-        use = make()
+        use, garbage = make(), Garbage()
         for number in range(ROUNDS):
-            Circle(lambda number=number: use(number), errors)
+            garbage.leave(lambda number=number: use(number))
             use(number)
-        gc.collect()
+        garbage.finish()
         use.check()
 
     guarded(work)
-    assert errors == []
 
 
 @each_use
 def test_racy_finalizers_that_use_one_thing_inside_another_never_lock_up(make: Callable[[], Use], race: Run) -> None:
     """Thread A is in a verb of a table when a finalizer there uses the recipe; thread B is in a verb of the recipe."""
-    errors: list[str] = []
     use = make()
+    left = [Garbage(), Garbage(), Garbage()]
     table = ets.SetTable[int, list[int]](store=ets.Store())
     others = [other() for other in USES if other is not make]
 
     def tables() -> None:
         for number in range(ROUNDS):
-            Circle(lambda number=number: use(number), errors)
+            left[0].leave(lambda number=number: use(number))
             table.insert(number % 100, [number])
 
-    def recipes() -> None:
+    def recipes(garbage: Garbage) -> None:
         for number in range(ROUNDS):
-            Circle(lambda number=number: others[number % len(others)](number), errors)
+            garbage.leave(lambda number=number: others[number % len(others)](number))
             use(number)
 
-    race(tables, recipes, recipes)
-    gc.collect()
-    assert errors == []
+    race(tables, lambda: recipes(left[1]), lambda: recipes(left[2]))
+    for garbage in left:
+        garbage.finish()
     table._check()

@@ -9,8 +9,7 @@ import gc
 import itertools
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import pytest
 
@@ -28,24 +27,10 @@ from noex.testing import ManualClock
 from noex.testing.conformance._verbs import every_verb, keyed_verbs
 from noex.typing import TableKind
 
-Run: TypeAlias = Callable[..., list[Any]]
-Deed: TypeAlias = Callable[[Any], object]
+from ._collecting import collecting_every
+from ._evil import KINDS, PLAIN_DEEDS, SETS, Boom, Deed, Evil, Run, boom
 
-KINDS: Final[list[TableKind]] = ["set", "ordered_set", "bag", "duplicate_bag"]
 HASHED: Final[list[TableKind]] = ["set", "bag", "duplicate_bag"]
-SETS: Final[list[TableKind]] = ["set", "ordered_set"]
-
-
-class Boom(Exception):
-    """What evil objects raise."""
-
-
-def boom(_table: Any) -> None:
-    raise Boom
-
-
-def collect(_table: Any) -> None:
-    gc.collect(1)
 
 
 def write_and_delete_others(table: Any) -> None:
@@ -58,35 +43,12 @@ DEEDS: Final[dict[str, Deed]] = {
     "reads": lambda table: (len(table), list(table.items()), table.lookup("innocent"), table.info()),
     "writes others": write_and_delete_others,
     "writes many others": lambda table: table.insert_many([(f"noise {number}", 0) for number in range(500)]),
-    "clears": lambda table: table.clear(),
-    "deletes all it can": lambda table: table.delete_where(lambda key, _value: key != "innocent"),
-    "closes": lambda table: table.close(),
-    "raises": boom,
-    "collects garbage": collect,
+    **PLAIN_DEEDS,
 }
 
 deeds = pytest.mark.parametrize("deed", DEEDS)
 
 EXPLAINED: Final = (Boom, TableClosed, KeyNotFound, CounterTypeError, ReentrantCompute, KeyError, IndexError)
-
-
-class Evil:
-    """Something that does a deed to a table when it is used, a limited number of times and never inside itself."""
-
-    def __init__(self, table: Any, deed: Deed, times: int = 2) -> None:
-        self.table = table
-        self.deed = deed
-        self.times = times
-        self.busy = False
-
-    def strike(self) -> None:
-        if self.times and not self.busy:
-            self.times -= 1
-            self.busy = True
-            try:
-                self.deed(self.table)
-            finally:
-                self.busy = False
 
 
 class EvilKey:
@@ -584,17 +546,6 @@ def test_a_table_full_of_evil_values_can_be_dropped(kind: TableKind, guarded: Ru
 # -- garbage ----------------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def eager_garbage_collection() -> Iterator[None]:
-    """Collect garbage at almost every allocation."""
-    threshold = gc.get_threshold()
-    gc.set_threshold(1, 1, 1)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*threshold)
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_evil_garbage_that_writes_to_the_table_in_the_middle_of_anything(kind: TableKind, guarded: Run) -> None:
     table = ets.new(kind=kind)
@@ -614,7 +565,7 @@ def test_evil_garbage_that_writes_to_the_table_in_the_middle_of_anything(kind: T
 
     def work() -> None:
         verbs = [verb for name, verb in every_verb(kind).items() if name not in ("clear", "delete_where", "popitem")]
-        with eager_garbage_collection():
+        with collecting_every(1):
             for number in range(3):
                 for verb in verbs:
                     Cycle(number)
@@ -649,7 +600,7 @@ def test_racy_garbage_collections_in_two_tables_do_not_block_each_other(kind: Ta
             if number % 50 == 0:
                 gc.collect()
 
-    with eager_garbage_collection():
+    with collecting_every(1):
         race(lambda: work(0), lambda: work(1), lambda: work(0), lambda: work(1))
     for table in tables:
         table._check()

@@ -21,8 +21,10 @@ from noex.errors import IndexNotFound, IndexViolation, ReentrantCompute, Transac
 from noex.ets import row
 from noex.testing import ManualClock
 
+from ._collecting import PATIENCE
+from ._events import replayed
+
 Run = Callable[..., list[Any]]
-PATIENCE = 30.0
 STEP = 1 if os.environ.get("NOEX_TEST_LONG") == "1" else 7
 KERNEL = os.path.join("noex", "kernel")
 
@@ -62,20 +64,10 @@ class Stage:
         self.table._check()
         self.other._check()
         self.table.insert("the end", -1)
-        state, wrong = self.state, []
-        while True:
-            event = self.told.get(timeout=PATIENCE)
-            before = state.get(event.key, ets.MISSING)
-            if event.kind == "clear":
-                state.clear()
-            elif event.kind == "insert":
-                wrong += [(event, before)] * (event.previous != before)
-                state[event.key] = event.value
-            else:
-                wrong += [(event, before)] * (event.value != before)
-                state.pop(event.key, None)
-            if event.key == "the end":
-                break
+        events = [self.told.get(timeout=PATIENCE)]
+        while events[-1].key != "the end":
+            events.append(self.told.get(timeout=PATIENCE))
+        state, wrong = replayed(events, self.state)
         assert wrong == []
         assert state == dict(self.table.items())
         assert self.other["count"] == self.counts

@@ -7,10 +7,9 @@ the rows (`_check`); entries that have nothing to do with the deed are untouched
 from __future__ import annotations
 
 import contextlib
-import gc
 import logging
 from collections.abc import Callable, Iterator
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import pytest
 
@@ -29,19 +28,7 @@ from noex.ets import row
 from noex.testing import ManualClock
 from noex.typing import TableKind
 
-Run: TypeAlias = Callable[..., list[Any]]
-Deed: TypeAlias = Callable[[Any], object]
-
-SETS: Final[list[TableKind]] = ["set", "ordered_set"]
-KINDS: Final[list[TableKind]] = ["set", "ordered_set", "bag", "duplicate_bag"]
-
-
-class Boom(Exception):
-    """What evil functions raise."""
-
-
-def boom(_table: Any) -> None:
-    raise Boom
+from ._evil import KINDS, PLAIN_DEEDS, SETS, Boom, Deed, Evil, Run
 
 
 def write_others(table: Any) -> None:
@@ -73,11 +60,7 @@ DEEDS: Final[dict[str, Deed]] = {
     "reads": lambda table: (len(table), table.to_list(), table.select(row.value == 1), table.info()),
     "writes others": write_others,
     "writes the same key": write_the_same,
-    "clears": lambda table: table.clear(),
-    "deletes all it can": lambda table: table.delete_where(lambda key, _value: key != "innocent"),
-    "closes": lambda table: table.close(),
-    "raises": boom,
-    "collects garbage": lambda _table: gc.collect(1),
+    **PLAIN_DEEDS,
     "subscribes": watch_and_leave,
 }
 INDEX_DEEDS: Final[dict[str, Deed]] = DEEDS | {
@@ -89,25 +72,6 @@ INDEX_DEEDS: Final[dict[str, Deed]] = DEEDS | {
 }
 
 EXPLAINED: Final = (Boom, TableClosed, KeyNotFound, ReentrantCompute, KeyError, IndexNotFound, IndexViolation)
-
-
-class Evil:
-    """Something that does a deed to a table when it is used, a limited number of times and never inside itself."""
-
-    def __init__(self, table: Any, deed: Deed, times: int = 2) -> None:
-        self.table = table
-        self.deed = deed
-        self.times = times
-        self.busy = False
-
-    def strike(self) -> None:
-        if self.times and not self.busy:
-            self.times -= 1
-            self.busy = True
-            try:
-                self.deed(self.table)
-            finally:
-                self.busy = False
 
 
 WRITES: Final[dict[str, Deed]] = {

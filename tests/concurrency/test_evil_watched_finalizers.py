@@ -6,10 +6,8 @@ whose finalizer does what the round does, on the same thread, somewhere inside a
 
 from __future__ import annotations
 
-import gc
 import queue
 import random
-import threading
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
@@ -22,87 +20,18 @@ from noex.errors import IndexViolation, TransactionConflict
 from noex.ets import row
 from noex.testing import ManualClock
 
+from ._collecting import PATIENCE, Garbage, Use, collecting_every
+from ._events import replayed
+
 Run = Callable[..., list[Any]]
 ROUNDS = 500
-PATIENCE = 30.0
 LAST = 1_000_000
 
 
 @pytest.fixture(autouse=True)
 def _collect_all_the_time() -> Iterator[None]:
-    before = gc.get_threshold()
-    gc.set_threshold(5, 5, 1000)
-    yield
-    gc.set_threshold(*before)
-
-
-class Garbage:
-    """Circles that only the collector finds, each with a deed; and what became of them."""
-
-    def __init__(self) -> None:
-        self._made = 0
-        self._ended: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()  # may be used by finalizers
-
-    def leave(self, deed: Callable[[], object]) -> None:
-        self._made += 1
-        Circle(deed, self._ended)
-
-    def finish(self) -> None:
-        """Wait until all finalizers have run, in whatever thread; raise what one of them raised."""
-        gc.collect()
-        errors = [self._ended.get(timeout=PATIENCE) for _ in range(self._made)]
-        assert [error for error in errors if error is not None] == []
-
-
-class Circle:
-    """Something that holds itself."""
-
-    def __init__(self, deed: Callable[[], object], ended: queue.SimpleQueue[Exception | None]) -> None:
-        self.me = self
-        self.deed = deed
-        self.ended = ended
-
-    def __del__(self) -> None:
-        try:
-            self.deed()
-        except Exception as error:
-            self.ended.put(error)
-        else:
-            self.ended.put(None)
-
-
-class Use:
-    """A way to use tables, and what must hold in the end."""
-
-    def __init__(self, use: Callable[[int], object], check: Callable[[], object]) -> None:
-        self.use = use
-        self.check = check
-        self.uses = 0  # that have ended well; several threads may count
-        self._counting = threading.RLock()
-
-    def __call__(self, number: int) -> None:
-        self.use(number)
-        with self._counting:
-            self.uses += 1
-
-
-def replayed(events: list[Any]) -> tuple[dict[Any, Any], list[Any]]:
-    """Return what the events of a set kind lead to, and those that do not fit what came before them."""
-    state: dict[Any, Any] = {}
-    wrong: list[Any] = []
-    for event in events:
-        before = state.get(event.key, ets.MISSING)
-        if event.kind == "clear":
-            state.clear()
-        elif event.kind == "insert":
-            if before != event.previous:
-                wrong.append((event, before))
-            state[event.key] = event.value
-        else:
-            if before != event.value:
-                wrong.append((event, before))
-            state.pop(event.key, None)
-    return state, wrong
+    with collecting_every(5, old=1000):
+        yield
 
 
 class Told:

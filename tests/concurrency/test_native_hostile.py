@@ -21,15 +21,14 @@ from noex.errors import NoexError, TableClosed
 from noex.kernel import KERNEL
 from noex.typing import TableKind
 
-KINDS: tuple[TableKind, ...] = ("set", "ordered_set", "bag", "duplicate_bag")
-SETS: tuple[TableKind, ...] = ("set", "ordered_set")
+from ._collecting import collecting_every
+from ._evil import KINDS, SETS, Boom, Run
+
 LONG = os.environ.get("NOEX_TEST_LONG") == "1"
 COUNTS = 200_000 if LONG else 5_000
 
 each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: f"{kind} of the {KERNEL} kernel")
 each_set = pytest.mark.parametrize("kind", SETS, ids=lambda kind: f"{kind} of the {KERNEL} kernel")
-
-Run = Callable[..., list[Any]]
 
 
 @pytest.fixture(autouse=True)
@@ -38,10 +37,6 @@ def quick_collections() -> Iterator[None]:
     gc.freeze()
     yield
     gc.unfreeze()
-
-
-class Boom(Exception):
-    """What hostile code raises."""
 
 
 def write_many(table: Any) -> None:
@@ -159,12 +154,8 @@ def number_of(key: Any) -> Any:
 @pytest.fixture
 def collecting() -> Iterator[None]:
     """Collect garbage at every allocation that may."""
-    thresholds = gc.get_threshold()
-    gc.set_threshold(1, 1, 1)
-    try:
+    with collecting_every(1):
         yield
-    finally:
-        gc.set_threshold(*thresholds)
 
 
 def table_of(kind: TableKind, **options: Any) -> Any:

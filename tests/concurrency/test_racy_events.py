@@ -13,9 +13,11 @@ import pytest
 from noex import ets
 from noex.testing import ManualClock
 
+from ._collecting import PATIENCE
+from ._events import replayed
+
 THREADS = 4
 ROUNDS = 600
-PATIENCE = 30.0
 
 Race = Callable[..., list[Any]]
 
@@ -44,25 +46,6 @@ class Listener:
             self.events.append(event)
         finally:
             self._inside.release()
-
-
-def replayed(events: list[Any]) -> tuple[dict[Any, Any], list[Any]]:
-    """Return what the events of a set kind lead to, and those that do not fit what came before them."""
-    state: dict[Any, Any] = {}
-    wrong: list[Any] = []
-    for event in events:
-        before = state.get(event.key, ets.MISSING)
-        if event.kind == "clear":
-            state.clear()
-        elif event.kind == "insert":
-            if before != event.previous:
-                wrong.append((event, before))
-            state[event.key] = event.value
-        else:
-            if before != event.value or event.previous != event.value:
-                wrong.append((event, before))
-            state.pop(event.key, None)
-    return state, wrong
 
 
 def write(table: Any, numbers: random.Random, value: Any) -> None:

@@ -4,6 +4,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -483,6 +484,15 @@ WALKS: dict[str, Callable[[Any], Iterator[Any]]] = {
 }
 
 
+def churn(table: Any, case: Case, running: list[bool]) -> None:
+    """Remove and insert every other key, for as long as others run."""
+    for number in itertools.cycle(range(1, 200, 2)):
+        if not running:
+            return
+        if not table.delete(case.key(number)):
+            table.insert(case.key(number), 0)
+
+
 @every
 @pytest.mark.parametrize("walk", WALKS.values(), ids=WALKS)
 def test_racy_walks_see_what_stays_exactly_once(case: Case, walk: Callable[[Any], Iterator[Any]], race: Race) -> None:
@@ -490,13 +500,6 @@ def test_racy_walks_see_what_stays_exactly_once(case: Case, walk: Callable[[Any]
     stable = [case.key(number) for number in range(0, 200, 2)]
     table.insert_many([(key, 0) for key in stable])
     running = [True]
-
-    def churn() -> None:
-        for number in itertools.cycle(range(1, 200, 2)):
-            if not running:
-                return
-            if not table.delete(case.key(number)):
-                table.insert(case.key(number), 0)
 
     def look() -> None:
         try:
@@ -508,7 +511,7 @@ def test_racy_walks_see_what_stays_exactly_once(case: Case, walk: Callable[[Any]
         finally:
             running.clear()
 
-    race(churn, churn, look)
+    race(partial(churn, table, case, running), partial(churn, table, case, running), look)
     table._check()
 
 
@@ -519,13 +522,6 @@ def test_racy_neighbours_lead_past_every_key_that_stays(case: Case, race: Race) 
     table.insert_many([(key, 0) for key in stable])
     order = list(table)
     running = [True]
-
-    def churn() -> None:
-        for number in itertools.cycle(range(1, 200, 2)):
-            if not running:
-                return
-            if not table.delete(case.key(number)):
-                table.insert(case.key(number), 0)
 
     def look() -> None:
         try:
@@ -546,7 +542,7 @@ def test_racy_neighbours_lead_past_every_key_that_stays(case: Case, race: Race) 
         finally:
             running.clear()
 
-    race(churn, churn, look)
+    race(partial(churn, table, case, running), partial(churn, table, case, running), look)
     table._check()
 
 

@@ -8,7 +8,10 @@ import math
 import re
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -51,6 +54,26 @@ def check(sessions: SessionStore) -> None:
     assert stats.created == stats.active + stats.expired + stats.destroyed
     assert stats.active == len(sessions)
     assert min(dataclasses.astuple(stats)) >= 0
+
+
+class ClockThatJumps(ManualClock):
+    """A clock that goes on by itself at one of the times that it is looked at."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._looks = count()
+        self._jumps: dict[int, float] = {}
+
+    def __call__(self) -> float:
+        self.advance(self._jumps.get(next(self._looks), 0))
+        return super().__call__()
+
+    @contextmanager
+    def jumping(self, seconds: float, *, at: int) -> Iterator[None]:
+        """Go on by so many seconds at that look, 1 being the first; at none for 0."""
+        self._looks, self._jumps = count(1), {at: seconds}
+        yield
+        self._jumps = {}
 
 
 # -- making one -------------------------------------------------------------------------------------------------------
@@ -690,21 +713,11 @@ def test_a_rotated_session_keeps_its_absolute_end() -> None:
 def test_statistics_never_count_a_session_twice_that_expires_while_it_is_rotated() -> None:
     """Time passes between two looks at the clock: it is expired or live, and never both."""
     for late in range(12):
-        clock = ManualClock()
-        looks = [-1]
-
-        def now(clock: ManualClock = clock, looks: list[int] = looks, late: int = late) -> float:
-            if looks[0] >= 0:
-                looks[0] += 1
-                if looks[0] == late:
-                    clock.advance(60)
-            return clock()
-
-        sessions = SessionStore(idle_timeout=60, store=ets.Store(), clock=now)
+        clock = ClockThatJumps()
+        sessions = SessionStore(idle_timeout=60, store=ets.Store(), clock=clock)
         token = sessions.create("ada")
-        looks[0] = 0
-        renewed = sessions.rotate(token)
-        looks[0] = -1
+        with clock.jumping(60, at=late):
+            renewed = sessions.rotate(token)
         check(sessions)
         assert sessions.get(token) is None
         assert len(sessions) in ({0} if renewed is None else {0, 1})
@@ -844,22 +857,12 @@ def test_destroy_all_of_never_counts_what_has_expired() -> None:
 def test_destroy_all_of_never_loses_count_of_what_expires_meanwhile() -> None:
     """Time passes between two looks at the clock: each session is expired or destroyed, and never neither."""
     for late in range(6):
-        clock = ManualClock()
-        looks = [-1]
-
-        def now(clock: ManualClock = clock, looks: list[int] = looks, late: int = late) -> float:
-            if looks[0] >= 0:
-                looks[0] += 1
-                if looks[0] == late:
-                    clock.advance(60)
-            return clock()
-
-        sessions = SessionStore(idle_timeout=60, store=ets.Store(), clock=now)
+        clock = ClockThatJumps()
+        sessions = SessionStore(idle_timeout=60, store=ets.Store(), clock=clock)
         for _ in range(10):
             sessions.create("ada")
-        looks[0] = 0
-        destroyed = sessions.destroy_all_of("ada")
-        looks[0] = -1
+        with clock.jumping(60, at=late):
+            destroyed = sessions.destroy_all_of("ada")
         stats = sessions.stats()
         assert stats == SessionStats(active=0, created=10, expired=10 - destroyed, destroyed=destroyed)
         check(sessions)
