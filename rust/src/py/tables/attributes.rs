@@ -6,7 +6,7 @@ use crate::py::verbs::install::{give, run, run_number};
 use pyo3::exceptions::PyAttributeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::PyFloat;
+use pyo3::types::{PyFloat, PyType};
 use std::ffi::{CStr, c_int, c_void};
 
 type Getter = unsafe extern "C" fn(*mut ffi::PyObject, *mut c_void) -> *mut ffi::PyObject;
@@ -33,6 +33,21 @@ pub fn slot<B: SetBody>() -> (c_int, *mut c_void) {
         end,
     ]));
     (ffi::Py_tp_getset, attributes.as_mut_ptr().cast())
+}
+
+/// Give a class an attribute that can be read.
+pub fn add(class: &Bound<'_, PyType>, name: &'static CStr, get: Getter) -> PyResult<()> {
+    let definition = Box::leak(Box::new(ffi::PyGetSetDef {
+        name: name.as_ptr(),
+        get: Some(get),
+        set: None,
+        doc: std::ptr::null(),
+        closure: std::ptr::null_mut(),
+    }));
+    // SAFETY: the definition is complete, and stands for good, as the class does.
+    let made =
+        unsafe { Bound::from_owned_ptr_or_err(class.py(), ffi::PyDescr_NewGetSet(class.as_type_ptr(), definition))? };
+    class.setattr(name.to_str()?, made)
 }
 
 unsafe extern "C" fn name<B: SetBody>(object: *mut ffi::PyObject, _: *mut c_void) -> *mut ffi::PyObject {
