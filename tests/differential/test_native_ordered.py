@@ -529,3 +529,48 @@ def test_every_verb_refuses_a_closed_table() -> None:
     ]
     for verb, *arguments in asked:
         tables.do(verb, *arguments)
+
+
+# -- writing with a lifetime ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lifetime", [None, 5])
+def test_insert_asks_for_the_place_of_its_key_once(lifetime: int | None) -> None:
+    calls: list[int] = []
+    clock = ManualClock()
+
+    def place(key: int) -> int:
+        calls.append(key)
+        return -key
+
+    table = native_kernel().new("ordered_set", key=place, clock=clock, ttl=lifetime)
+    table.insert(1, "a")
+    table.insert(1, "b", ttl=3)
+    table.insert(1, "c", ttl=4)
+    table.insert(1, "d", ttl=None)
+    table.insert(2, "e", ttl=1)
+    clock.advance(1)
+    table.insert(2, "f", ttl=1)  # over what has expired
+    assert calls == [1, 1, 1, 1, 2, 2]
+    assert table.to_list() == [(2, "f"), (1, "d")]
+    assert (table.expires_in(1), table.expires_in(2)) == (None, 1.0)
+    table._check()
+
+
+def test_a_transaction_sees_what_an_insert_with_a_lifetime_changes() -> None:
+    store = ets.Store()
+    table = native_kernel().new("ordered_set", store=store, clock=ManualClock())
+    table.insert(1, 0, ttl=9)
+    tries: list[int] = []
+
+    def work(tx: Any) -> None:
+        seen = tx[table].lookup(1)
+        tries.append(seen)
+        if len(tries) == 1:
+            table.insert(1, 5, ttl=9)  # the row that the transaction has seen is not the one that changes
+        tx[table].insert(1, seen + 1)
+
+    store.transact(work)
+    assert tries == [0, 5]
+    assert table.lookup(1) == 6
+    table._check()
