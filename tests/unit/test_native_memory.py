@@ -502,6 +502,58 @@ def test_what_is_displaced_is_let_go_at_once(kind: TableKind) -> None:
             table = ets.new(kind=kind)
 
 
+class Refusing:
+    """A key whose hash, or place in an order, fails with an error that somebody watches."""
+
+    def __init__(self) -> None:
+        self.seen: list[weakref.ref[Exception]] = []
+
+    def fail(self) -> Any:
+        raise self.error()  # not from a variable, which would hold what holds the frame
+
+    def error(self) -> ZeroDivisionError:
+        error = ZeroDivisionError("this key cannot be one")
+        self.seen.append(weakref.ref(error))
+        return error
+
+    def __hash__(self) -> int:
+        return int(self.fail())
+
+
+ONE_KEY: dict[str, Callable[[Any, Any], object]] = {
+    "lookup": lambda table, key: table.lookup(key),
+    "subscript": lambda table, key: table[key],
+    "member": lambda table, key: table.member(key),
+    "contains": lambda table, key: key in table,
+    "insert": lambda table, key: table.insert(key, 1),
+    "insert with a ttl": lambda table, key: table.insert(key, 1, ttl=5),
+    "assign": lambda table, key: table.__setitem__(key, 1),
+    "update_counter": lambda table, key: table.update_counter(key),
+    "touch": lambda table, key: table.touch(key, 5),
+    "delete": lambda table, key: table.delete(key),
+    "take": lambda table, key: table.take(key),
+    "insert_many": lambda table, key: table.insert_many([(1, 1), (key, 1)]),
+}
+
+
+@each_set
+@pytest.mark.parametrize("verb", ONE_KEY)
+def test_what_a_key_raises_is_let_go_with_the_error(kind: TableKind, verb: str) -> None:
+    """Short cuts of the native kernel do without the bookkeeping that puts off what it is to let go of."""
+    refusing = Refusing()
+    table: Any = ets.OrderedSetTable(key=lambda key: refusing.fail() if key is refusing else key, ttl=60)
+    if kind == "set":
+        table = ets.SetTable(ttl=60)
+    table.insert(1, 1)
+    try:
+        ONE_KEY[verb](table, refusing)
+    except ZeroDivisionError:
+        pass
+    assert len(refusing.seen) == 1
+    assert refusing.seen[0]() is None
+    assert list(table.items()) == [(1, 1)]
+
+
 @each_set
 def test_an_answer_outlives_its_entry(kind: TableKind) -> None:
     table: Any = ets.new(kind=kind)

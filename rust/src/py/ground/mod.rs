@@ -4,6 +4,7 @@ pub mod clock;
 pub mod errors;
 pub mod handle;
 pub mod lock;
+pub mod number;
 pub mod object;
 pub mod row;
 pub mod sentinels;

@@ -83,19 +83,6 @@ impl Object {
     }
 }
 
-/// Ask for the memory of an object, some time before a reference to it is made.
-#[inline(always)]
-pub fn prefetch(object: *mut ffi::PyObject) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a hint, which may name any address.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(object.cast()) }
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = object;
-}
-
 impl Clone for Object {
     #[inline(always)]
     fn clone(&self) -> Self {

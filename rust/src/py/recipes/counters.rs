@@ -2,7 +2,8 @@
 
 use super::slot::Slot;
 use super::{Original, table_class, table_in};
-use crate::py::verbs::hot::{count_up, small};
+use crate::py::ground::number::small;
+use crate::py::verbs::hot::count_up;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;

@@ -5,14 +5,15 @@
 //! seen whether that still holds.
 
 use super::slot::Slot;
-use super::{Held, Original, int, table_class, table_in};
+use super::{Held, Original, table_class, table_in};
 use crate::py::class::body;
 use crate::py::ground::handle::is_plain;
+use crate::py::ground::number::{int, small};
 use crate::py::ground::object::Object;
 use crate::py::ground::row::is_row;
 use crate::py::rows::{place, term_of_bytes};
 use crate::py::terms::bytes_of_term;
-use crate::py::verbs::hot::{slot_of, small};
+use crate::py::verbs::hot::slot_of;
 use crate::py::verbs::install::run;
 use crate::py::verbs::ordered::Ordered;
 use crate::py::verbs::ordered::renumber::{Moved, step};

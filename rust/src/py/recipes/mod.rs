@@ -148,22 +148,6 @@ impl Drop for Held {
     }
 }
 
-/// An int, without Python code and out of the collector's sight; `None` where there is no room.
-///
-/// # Safety
-/// The thread is attached.
-#[inline(always)]
-unsafe fn int(number: i64) -> Option<Object> {
-    // SAFETY: a new reference, or null with an error set.
-    unsafe {
-        let made = Object::owned_or_none(ffi::PyLong_FromLongLong(number));
-        if made.is_none() {
-            ffi::PyErr_Clear();
-        }
-        made
-    }
-}
-
 /// Put an object into a list, and return what stood there.
 ///
 /// # Safety

@@ -242,14 +242,14 @@ impl<R: Rows> State<R> {
         trash.extend(self.rows.put(&change.handle, slot));
     }
 
-    /// Give a row that has an end another one, where it stands.
+    /// Give a row another end, where it stands.
     ///
     /// # Safety
     /// The row is private to the table.
     #[inline]
     pub unsafe fn postpone(&mut self, row: RowAt, deadline: i64) {
         if row.deadline() != deadline {
-            self.deadlines.remove(row);
+            self.unlist(row);
             // SAFETY: says the caller, and it is not listed.
             unsafe { row.set_deadline(deadline) };
             self.deadlines.insert(row);

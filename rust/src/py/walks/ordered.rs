@@ -4,11 +4,12 @@
 
 use super::{Met, Next, Part, Walk, Walker};
 use crate::py::class::{body, own};
-use crate::py::ground::object::{Object, prefetch};
+use crate::py::ground::object::Object;
 use crate::py::ground::row::{NO_END, RowAt, is_row};
 use crate::py::rows::{Entered, Trash};
 use crate::py::verbs::ordered::Ordered;
 use crate::py::verbs::set::reading::value_of;
+use crate::store::prefetch::prefetch;
 use crate::store::term::Term;
 use crate::store::tree::Entry;
 use pyo3::ffi;
@@ -139,9 +140,9 @@ fn look_ahead(walk: &Walker<OrderedWalk>, py: Python<'_>, set: &Ordered, part: P
         while let Some(entry) = next.filter(|_| found.len() < STEP) {
             let entered = entry.value();
             if part.has_key() {
-                prefetch(entered.key);
+                prefetch::<16>(entered.key.cast());
             }
-            prefetch(entered.slot);
+            prefetch::<16>(entered.slot.cast());
             found.push(entry);
             next = entry.next();
         }

@@ -1,9 +1,9 @@
 //! Counting with small ints: a plain value is replaced, and a row cell gets another one.
 
-use super::{Set, small};
+use super::Set;
 use crate::py::class::{body, own};
 use crate::py::ground::handle::is_plain;
-use crate::py::ground::object::Object;
+use crate::py::ground::number::{plus, small};
 use crate::py::ground::row::{RowAt, is_row};
 use crate::py::rows::{HashedRows, State};
 use crate::py::verbs::install::{Method, run_hot, told};
@@ -106,19 +106,6 @@ unsafe fn add(state: &mut State<HashedRows>, key: *mut ffi::PyObject, step: i64)
         }
         state.version += 1;
         Added::Sum(sum.into_ptr())
-    }
-}
-
-/// The sum of an exact int and a step, where both are small.
-#[inline(always)]
-unsafe fn plus(number: *mut ffi::PyObject, step: i64) -> Option<Object> {
-    // SAFETY: the caller holds it; a new int, or null with an error set.
-    unsafe {
-        let sum = Object::owned_or_none(ffi::PyLong_FromLongLong(small(number)?.checked_add(step)?));
-        if sum.is_none() {
-            ffi::PyErr_Clear();
-        }
-        sum
     }
 }
 

@@ -18,7 +18,6 @@ pub use writing::assign;
 
 use super::install::{Method, Verb};
 use crate::py::rows::{HashedRows, Table};
-use pyo3::ffi;
 
 type Set = Table<HashedRows>;
 
@@ -40,21 +39,4 @@ pub fn verbs() -> Vec<Verb> {
         verb("delete", "($self, /, key)", removing::delete),
         verb("take", "($self, /, key, default=None)", removing::take),
     ]
-}
-
-/// An exact int as a machine number; `None` for what is none, or is greater.
-///
-/// # Safety
-/// The caller holds it.
-#[inline(always)]
-pub unsafe fn small(number: *mut ffi::PyObject) -> Option<i64> {
-    // SAFETY: the caller holds it.
-    unsafe {
-        if ffi::PyLong_CheckExact(number) == 0 {
-            return None;
-        }
-        let mut overflow = 0;
-        let small = ffi::PyLong_AsLongLongAndOverflow(number, &mut overflow);
-        (overflow == 0).then_some(small)
-    }
 }

@@ -1,4 +1,4 @@
-//! Single entries in one section: writing, looking up, removing, counting.
+//! Single entries in one section: writing, looking up, removing.
 //!
 //! PyO3 is not told that the thread is attached for what is no more than that; for all else it is `told`.
 
@@ -10,7 +10,7 @@ use crate::py::ground::row::{NO_END, RowAt, RowRef, is_row};
 use crate::py::ground::{errors, handle};
 use crate::py::rows::{OrderedRows, State, place};
 use crate::py::verbs::install::{Method, Verb, give, give_bool, give_none, run_hot, run_hot_number, told};
-use crate::py::verbs::set::{counting, reading, writing};
+use crate::py::verbs::set::{reading, writing};
 use crate::store::deadlines::Scheduled;
 use crate::store::term::Term;
 use pyo3::ffi;
@@ -23,12 +23,6 @@ pub fn verbs() -> Vec<Verb> {
         verb("lookup", "($self, /, key, default=None)", lookup),
         verb("member", "($self, /, key)", member),
         verb("insert", "($self, /, key, value, *, ttl=...)", insert),
-        verb(
-            "update_counter",
-            "($self, /, key, step=1, *, default=0, threshold=None, reset_to=None, ttl=...)",
-            update_counter,
-        ),
-        verb("_count", "($self, key, step=1, /)", count),
         verb("delete", "($self, /, key)", delete),
         verb("take", "($self, /, key, default=None)", take),
     ]
@@ -55,7 +49,7 @@ fn value_in(table: &Ordered, slot: Object) -> PyResult<Option<Object>> {
 
 /// Whether a function makes the places of keys. It is called once for a verb, so no short cut is tried in vain.
 #[inline(always)]
-fn is_keyed(table: &Ordered) -> bool {
+pub fn is_keyed(table: &Ordered) -> bool {
     // SAFETY: a word of the state is read that never changes.
     unsafe { (*table.peek()).rows.is_keyed() }
 }
@@ -165,11 +159,7 @@ unsafe fn put_until(
             }
             if ends && row.is_private() {
                 state.version += 1;
-                if row.deadline() != deadline {
-                    state.unlist(row);
-                    row.set_deadline(deadline);
-                    state.deadlines.insert(row);
-                }
+                state.postpone(row, deadline);
                 return Put::Done(Some(row.swap_value(own(value))));
             }
         }
@@ -302,129 +292,6 @@ pub unsafe extern "C" fn assign(
 fn not_found(table: &Ordered, key: *mut ffi::PyObject) -> PyErr {
     // SAFETY: the caller holds it.
     told(|py| errors::key_not_found(py, &unsafe { Bound::from_borrowed_ptr(py, key) }, &table.label(py)))
-}
-
-unsafe extern "C" fn update_counter(
-    object: *mut ffi::PyObject,
-    values: *const *mut ffi::PyObject,
-    positional: ffi::Py_ssize_t,
-    names: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    // SAFETY: as in `subscript`.
-    unsafe { counted(object, values, positional, names, counting::update_counter::<Ordered>) }
-}
-
-unsafe extern "C" fn count(
-    object: *mut ffi::PyObject,
-    values: *const *mut ffi::PyObject,
-    positional: ffi::Py_ssize_t,
-    names: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    // SAFETY: as in `subscript`.
-    unsafe { counted(object, values, positional, names, counting::count::<Ordered>) }
-}
-
-/// Count a key up by a small int, or do as the general verb.
-#[inline(always)]
-unsafe fn counted(
-    object: *mut ffi::PyObject,
-    values: *const *mut ffi::PyObject,
-    positional: ffi::Py_ssize_t,
-    names: *mut ffi::PyObject,
-    general: Method,
-) -> *mut ffi::PyObject {
-    // SAFETY: as in `subscript`.
-    unsafe {
-        let table: &Ordered = body(object);
-        let step = match positional {
-            1 if names.is_null() => Some(1),
-            2 if names.is_null() => small(*values.add(1)),
-            _ => None,
-        };
-        if let Some(step) = step
-            && !is_keyed(table)
-        {
-            let mut general_is_needed = false;
-            let sum = run_hot(|py| {
-                let key = *values;
-                let term = place(table, py, key)?;
-                match table.section(|state| add(state, term, key, step, table.lifetime.is_none())) {
-                    Some(sum) => give(sum),
-                    None => {
-                        general_is_needed = true;
-                        give_none()
-                    }
-                }
-            });
-            if !general_is_needed {
-                return sum;
-            }
-            ffi::Py_DECREF(sum);
-        }
-        general(object, values, positional, names)
-    }
-}
-
-/// Add to a small int that stands under a term, or count from zero; `None` where it takes more than that.
-///
-/// # Safety
-/// The key is alive.
-#[inline(always)]
-unsafe fn add(
-    state: &mut State<OrderedRows>,
-    term: Term,
-    key: *mut ffi::PyObject,
-    step: i64,
-    endless: bool,
-) -> Option<Object> {
-    // SAFETY: what stands in the tree is alive in the section. Ints are made and freed without Python code.
-    unsafe {
-        if !is_simple(state) {
-            return None;
-        }
-        let Some(entered) = state.rows.tree.get_mut(&term) else {
-            if !endless {
-                return None;
-            }
-            let sum = int(step)?;
-            state.version += 1;
-            state.rows.write(term, key, sum.as_ptr());
-            return Some(sum);
-        };
-        let sum = int(small(entered.slot)?.checked_add(step)?)?;
-        drop(Object::owned(std::mem::replace(&mut entered.slot, sum.clone().into_ptr())));
-        state.version += 1;
-        Some(sum)
-    }
-}
-
-/// A Python int; `None` where there is no memory. Runs no Python code.
-fn int(number: i64) -> Option<Object> {
-    // SAFETY: a new int, or null with an error set.
-    unsafe {
-        let made = Object::owned_or_none(ffi::PyLong_FromLongLong(number));
-        if made.is_none() {
-            ffi::PyErr_Clear();
-        }
-        made
-    }
-}
-
-/// An exact int as a machine number; `None` for what is none, or is greater.
-///
-/// # Safety
-/// It is alive.
-#[inline(always)]
-unsafe fn small(number: *mut ffi::PyObject) -> Option<i64> {
-    // SAFETY: says the caller.
-    unsafe {
-        if ffi::PyLong_CheckExact(number) == 0 {
-            return None;
-        }
-        let mut overflow = 0;
-        let small = ffi::PyLong_AsLongLongAndOverflow(number, &mut overflow);
-        (overflow == 0).then_some(small)
-    }
 }
 
 impl State<OrderedRows> {

@@ -4,6 +4,7 @@
 //! nobody watches a table or computes in it, a write is one section, too; else it does as the general one of `set/`.
 
 pub mod asking;
+mod counting;
 mod ends;
 pub mod hot;
 mod many;
@@ -29,6 +30,7 @@ pub type Ordered = Table<OrderedRows>;
 /// The verbs; they stand before the general ones of the same names.
 pub fn verbs() -> Vec<Verb> {
     let mut verbs = hot::verbs();
+    verbs.extend(counting::verbs());
     verbs.extend(neighbours::verbs());
     verbs.extend(popping::verbs());
     verbs.extend(ranges::verbs());
