@@ -228,7 +228,7 @@ class ForeignSet(Foreigner):
             [(self._inside(handle), self._found(old), new, witness) for handle, old, new, witness in changed]
             for changed in (part.changes, part.quiet)
         )
-        return RowsWritten(self._inner, changes, quiet, part.now)
+        return RowsWritten(self._inner, changes, quiet, part.now, set(map(self._inside, part.renewed)))
 
 
 class ForeignOrder(ForeignSet):
