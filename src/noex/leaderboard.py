@@ -106,7 +106,7 @@ class Leaderboard(Recipe, Generic[P]):
     def submit(self, player: P, score: Number) -> Standing[P]:
         """Take a player's score and return where the player stands with what then counts.
 
-        O(sqrt n) steps of C code, atomic. When `keep` drops the player at once, the rank returned is the one that the
+        O(log n), atomic. When `keep` drops the player at once, the rank returned is the one that the
         score would have had, which is `keep + 1`, and the player is not on the board.
 
         Raises:
@@ -165,7 +165,7 @@ class Leaderboard(Recipe, Generic[P]):
     def rank(self, player: P) -> int | None:
         """Return the player's rank, 1 for the best, `None` for one who is not on the board.
 
-        O(sqrt n) steps of C code, atomic.
+        O(log n), atomic.
 
         Raises:
             UnhashableKey: the player has no hash.
@@ -187,7 +187,7 @@ class Leaderboard(Recipe, Generic[P]):
     def top(self, n: int = 10) -> list[Standing[P]]:
         """Return the `n` best, best first.
 
-        O(sqrt n + results), one consistent cut.
+        O(log n + results), one consistent cut.
 
         Raises:
             TypeError: `n` is no int.
@@ -209,7 +209,7 @@ class Leaderboard(Recipe, Generic[P]):
     def around(self, player: P, n: int) -> list[Standing[P]]:
         """Return the player with up to `n` neighbours on each side, best first; nobody for an unknown player.
 
-        O(sqrt n + results), one consistent cut.
+        O(log n + results), one consistent cut.
 
         Raises:
             TypeError: `n` is no int; `UnhashableKey` when the player has no hash.

@@ -23,7 +23,7 @@ class Index(Generic[K, V]):
 
     Hashed indexes find entries by value. Ordered ones keep them in the term order of their value, entries of one value
     by key in an ordered set, else in the order in which they got it. Every method is atomic and leaves out what has
-    expired. What is O(log n) here takes O(sqrt n) steps of C code in the pure kernel, right after a write.
+    expired.
 
     >>> from noex import ets
     >>> users = ets.SetTable[str, dict]()
@@ -307,7 +307,7 @@ class Indexed(IndexReading[K, V]):
         return Index(self, self._add_index(name, source, function, ordered=bool(ordered), unique=bool(unique)))
 
     def drop_index(self, name: str) -> None:
-        """Take an index away; writes do not keep it any more. O(indexes). Atomic.
+        """Take an index away; writes do not keep it any more. O(n). Atomic.
 
         Raises:
             IndexNotFound: there is none.

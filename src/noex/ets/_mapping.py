@@ -68,7 +68,7 @@ class SetMapping(MutableMapping[K, V]):
         """Remove one entry, the last, and return it; None in an empty table."""
 
     def __getitem__(self, key: K) -> V:
-        """Return the value of the key. O(1). Atomic.
+        """Return the value of the key. O(1), O(log n) on an ordered table. Atomic.
 
         Raises:
             KeyNotFound: the key is absent; a `KeyError`.

@@ -63,7 +63,7 @@ class OrderedSetTable(OrderedRows[K, V]):
     def first(self) -> Entry | None:
         """Return the entry with the smallest key, or None in an empty table.
 
-        O(1), plus O(log n) for each write since the order was last asked for. Atomic.
+        O(log n). Atomic.
 
         >>> from noex import ets
         >>> scores = ets.OrderedSetTable[int, str]()
@@ -137,7 +137,7 @@ class OrderedSetTable(OrderedRows[K, V]):
         """Return the entries with keys from `low` to `high`, in order; None leaves that side open.
 
         `bounds` tells which ends belong to the range: `"[)"` takes `low` in and leaves `high` out. `reverse=True`
-        begins at the high end, so that `limit` gives the last ones. O(sqrt(n) + results). Atomic.
+        begins at the high end, so that `limit` gives the last ones. O(log n + results). Atomic.
 
         Raises:
             UnorderableKey: an end has no place in the order.
@@ -161,7 +161,7 @@ class OrderedSetTable(OrderedRows[K, V]):
     def prefix(self, prefix: tuple[Any, ...]) -> list[Entry]:
         """Return the entries whose key is a tuple that begins with `prefix`, in order.
 
-        With `key=`, it is the beginning of what that function returns. O(sqrt(n) + results). Atomic. Composite keys
+        With `key=`, it is the beginning of what that function returns. O(log n + results). Atomic. Composite keys
         as tuples need no separators, so `("a:b", "c")` and `("a", "b:c")` cannot be mistaken for each other.
 
         Raises:
@@ -187,7 +187,7 @@ class OrderedSetTable(OrderedRows[K, V]):
     def delete_range(self, low: K | None, high: K | None, *, bounds: Bounds = "[)") -> int:
         """Remove the entries with keys from `low` to `high`; return how many went. The arguments are those of `range`.
 
-        O(sqrt(n) + results x log n). Atomic: they go all at once.
+        O(log n + results), or O(results x log n) where there are indexes or subscribers. Atomic: they go all at once.
 
         >>> from noex import ets
         >>> log = ets.OrderedSetTable[int, str]()
@@ -224,7 +224,7 @@ class OrderedSetTable(OrderedRows[K, V]):
     def rank(self, key: K) -> int | None:
         """Return how many entries stand before the key, or None if it is not in the table.
 
-        O(sqrt n) steps of C code, plus O(log n) for each entry that has expired since. Atomic.
+        O(log n), and as much for each entry that has expired since. Atomic.
 
         >>> from noex import ets
         >>> scores = ets.OrderedSetTable[int, str]()
@@ -245,7 +245,7 @@ class OrderedSetTable(OrderedRows[K, V]):
     def at(self, position: int) -> Entry:
         """Return the entry at a position, counted from 0, or from the end with a negative one.
 
-        O(sqrt n) steps of C code. Atomic.
+        O(log n), and as much for each entry that has expired since. Atomic.
 
         Raises:
             IndexError: there are not that many entries.

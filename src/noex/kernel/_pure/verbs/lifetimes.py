@@ -20,7 +20,7 @@ class Lifetimes(Indexing[K, V]):
     def expires_in(self, key: K) -> float | None:
         """Return the seconds that the entry has left, or None if it has no end or is not there.
 
-        O(1), on an ordered table too. Atomic.
+        O(1); O(log n) on an ordered table. Atomic.
 
         Raises:
             UnhashableKey, UnorderableKey: the key cannot be one of this table.
@@ -41,7 +41,7 @@ class Lifetimes(Indexing[K, V]):
     def touch(self, key: K, ttl: Ttl = DEFAULT) -> bool:
         """Give a live entry a new lifetime from now on, None meaning no end; return whether it is there.
 
-        O(1); O(log n) when the lifetime gets shorter. Atomic: an entry that has expired stays expired.
+        O(1); O(log n) on an ordered table. Atomic: an entry that has expired stays expired.
 
         Raises:
             ValueError: `ttl` is zero or negative.
@@ -65,7 +65,7 @@ class Lifetimes(Indexing[K, V]):
     def persist(self, key: K) -> bool:
         """Take the end away from an entry; return whether there was one to take.
 
-        O(1). Atomic.
+        O(1); O(log n) on an ordered table. Atomic.
 
         >>> from noex import ets
         >>> table = ets.SetTable(ttl=60)

@@ -37,7 +37,7 @@ class ReadModifyWrite(Lifetimes[K, V]):
 
         A result beyond `threshold` (above it for a step of zero or more, below it for a negative one) becomes
         `reset_to`, as in Erlang's `ets:update_counter`. The lifetime starts with the first count and is kept by the
-        others. O(1); O(log n) for a new key of an ordered table. Atomic.
+        others. O(1); O(log n) on an ordered table. Atomic.
 
         Raises:
             CounterTypeError: what is stored is no int or float (a bool is none, nor is NaN); nothing is changed.
@@ -100,7 +100,7 @@ class ReadModifyWrite(Lifetimes[K, V]):
         The function gets the value (`default` for a missing key), runs outside every lock, and runs again if the
         row was written meanwhile, by whomever: keep it free of side effects. Returning `ets.DELETE` removes the row;
         what was removed is returned. The lifetime is kept. Java's `ConcurrentMap.compute`. Cost of the function, plus
-        O(1), or O(log n) for a new key of an ordered table. Atomic.
+        O(1), or O(log n) on an ordered table. Atomic.
 
         Raises:
             KeyNotFound: the key is missing and no default is given.
@@ -134,8 +134,8 @@ class ReadModifyWrite(Lifetimes[K, V]):
     def compare_and_set(self, key: K, expected: V, new: V) -> bool:
         """Write `new` if the value is `expected` (identical or `==`); return whether it was. A missing key is False.
 
-        The lifetime is kept. O(1). Atomic: values are compared outside locks, and compared again if the row was
-        written meanwhile.
+        The lifetime is kept. O(1); O(log n) on an ordered table. Atomic: values are compared outside locks, and
+        compared again if the row was written meanwhile.
 
         >>> from noex import ets
         >>> state = ets.SetTable[str, str]()

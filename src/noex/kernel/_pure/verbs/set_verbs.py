@@ -61,8 +61,8 @@ class SetVerbs(Transacted[K, V]):
     def insert(self, key: K, value: V, *, ttl: Ttl = DEFAULT) -> None:
         """Write an entry, over the one that has this key if there is one. Its lifetime starts anew.
 
-        The value is held by reference; an equal key that is in the table already stays the key. O(1); O(log n) for a
-        new key of an ordered table. Atomic.
+        The value is held by reference; an equal key that is in the table already stays the key. O(1); O(log n) on
+        an ordered table. Atomic.
 
         Raises:
             UnhashableKey, UnorderableKey: the key cannot be one of this table.
@@ -150,7 +150,7 @@ class SetVerbs(Transacted[K, V]):
     def lookup(self, key: K, default: Any = None) -> Any:
         """Return the value of the key, or `default` where it is absent.
 
-        O(1), on an ordered table too. Atomic, and never waits for a writer.
+        O(1); O(log n) on an ordered table. Atomic, and waits for no function of a writer's.
 
         Raises:
             UnhashableKey, UnorderableKey: the key cannot be one of this table.
@@ -168,7 +168,7 @@ class SetVerbs(Transacted[K, V]):
     def lookup_many(self, keys: Iterable[K]) -> dict[K, V]:
         """Return the values of those keys that are present.
 
-        O(number of keys). Atomic: all values are of one instant.
+        O(1) for each; O(log n) on an ordered table. Atomic: all values are of one instant.
 
         Raises:
             UnhashableKey: a key has no hash, which an ordered table with `key=` allows, and a dict does not.
@@ -213,7 +213,7 @@ class SetVerbs(Transacted[K, V]):
     def member(self, key: K) -> bool:
         """Tell whether the key is present; `key in table` is the same.
 
-        O(1), on an ordered table too. Atomic.
+        O(1); O(log n) on an ordered table. Atomic.
 
         >>> from noex import ets
         >>> users = ets.SetTable[str, str]()
@@ -320,7 +320,7 @@ class SetVerbs(Transacted[K, V]):
     def clear(self) -> int:
         """Remove all entries; return how many there were.
 
-        O(1) for readers and writers, O(n) for the caller, who frees the entries. Atomic.
+        O(n) for the caller, who frees the entries. Others wait O(1), or until the indexes are empty. Atomic.
 
         >>> from noex import ets
         >>> users = ets.SetTable[str, str]()
