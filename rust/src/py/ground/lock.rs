@@ -4,7 +4,8 @@
 //! is nothing at all. Where there is none, it is CPython's own mutex, which lets go of the interpreter while it waits,
 //! so that a thread that waits here holds up no collection of garbage.
 //!
-//! Sections are short, run no Python code, and drop nothing. Several locks are taken in the order of their addresses.
+//! Sections are short, run no Python code, and drop nothing. Several tables are locked in the order of their addresses;
+//! a walk (`walks/mod.rs`) is locked before its table, a queue of events (`watch/events/queue.rs`) after it.
 
 #[cfg(Py_GIL_DISABLED)]
 use pyo3::ffi;

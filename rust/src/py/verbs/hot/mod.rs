@@ -1,8 +1,9 @@
 //! The verbs that a set table is asked most: in one step for a plain key in a table of plain keys.
 //!
-//! Such a table is a dict, and nothing but the dict is touched: no lock where there is a GIL, no clock, no object made. A row
-//! with an end is a cell in it, which is read and changed where it stands. Whatever else a table has (other keys,
-//! indexes, subscribers), the verb does as the general one of `set/`: that is the long way, of which PyO3 is told.
+//! Such a table is a dict, and where no entry has an end, nothing but the dict is touched: no lock where there is a GIL,
+//! no clock, no object made. A row with an end is a cell in it, which is read and, with a GIL, changed where it stands.
+//! Whatever else a table has (other keys, indexes, subscribers), the verb does as the general one of `set/`: that is the
+//! long way, of which PyO3 is told.
 
 mod counting;
 mod lifetimes;

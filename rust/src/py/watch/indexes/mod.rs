@@ -75,13 +75,13 @@ impl Indexes {
         Self { list: Arc::from([]), numbering: Numbering::new(), journals: Vec::new() }
     }
 
-    /// Whether there are none, and none is being added.
     /// Tell whether an index that is being added falls behind, so that writers should wait a moment: otherwise those that
     /// write faster than it can follow would keep it from ever coming to an end.
     pub fn is_behind(&self) -> bool {
         self.journals.iter().any(|journal| journal.notes.len() > MOST_WAITING >> journal.rounds.min(16))
     }
 
+    /// Whether there are none, and none is being added.
     pub fn is_idle(&self) -> bool {
         self.list.is_empty() && self.journals.is_empty()
     }
