@@ -1,0 +1,61 @@
+"""The two ends of a call: who waits, and who answers."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any, final
+
+from noex.errors import CallTimeout
+
+__all__ = ["From"]
+
+
+@final
+class From:
+    """Who waits for the answer to a call: `self.caller`, kept by a handler that answers later.
+
+    The first answer counts, from whichever thread it comes; later ones are dropped. When the server ends before it
+    has answered, the caller gets `ServerDown`.
+    """
+
+    __slots__ = ("future", "thread")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, thread: int) -> None:
+        self.future: asyncio.Future[Any] = loop.create_future()
+        self.thread = thread
+
+    def reply(self, value: Any) -> bool:
+        """Answer, and tell whether anybody was still waiting. O(1), safe from any thread."""
+        future = self.future
+        if future.done():
+            return False
+        if threading.get_ident() == self.thread:
+            future.set_result(value)
+        else:
+            future.get_loop().call_soon_threadsafe(self.reply, value)
+        return True
+
+    def error(self, error: Exception) -> bool:
+        """Answer with an error that the caller gets raised, and tell whether anybody was waiting.
+
+        O(1), safe from any thread.
+
+        Raises:
+            TypeError: `error` is no exception, or a `StopIteration`, which no coroutine can raise.
+        """
+        if not isinstance(error, Exception) or isinstance(error, StopIteration):
+            raise TypeError(f"error() takes the exception that the caller is to get, not {error!r}")
+        future = self.future
+        if future.done():
+            return False
+        if threading.get_ident() == self.thread:
+            future.set_exception(error)
+        else:
+            future.get_loop().call_soon_threadsafe(self.error, error)
+        return True
+
+    def expire(self, server: str, timeout: float) -> None:
+        """Let the caller give up."""
+        if not self.future.done():
+            self.future.set_exception(CallTimeout(server, timeout))
