@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from typing import Any
 
 import pytest
@@ -120,7 +121,7 @@ async def test_a_link_carries_the_reason_unchanged_both_ways(reason: Any, way: i
 
 async def test_links_cascade(crashes: Crashes) -> None:
     chain = [await Notes.start() for _ in range(2000)]
-    for one, two in zip(chain, chain[1:], strict=False):
+    for one, two in itertools.pairwise(chain):
         await do(one, "link", two)
     with pytest.raises(ServerDown):
         await do(chain[0], "no such verb")

@@ -4,8 +4,10 @@ The house::
 
     _gen_server                   the class that servers derive from
     _registry                     names
+    _timers                       messages that come later
     _ref                          what others hold: call, cast, stop
-    _process                      the running thing: mailbox, turns, end
+    _running                      how a process takes its turns
+    _process                      its data: mailbox, callers, end
     _relations                    links and monitors
     _mailbox  _loops  _callers    what a process consists of
     _exits  _messages             why processes end; what goes in and out of handlers
@@ -28,6 +30,7 @@ from noex.otp._gen_server import GenServer
 from noex.otp._messages import Call, Cast, Continue, Down, Exit, Ignore, Monitor, NoReply, Reject, Stop
 from noex.otp._ref import Ref
 from noex.otp._registry import Registry, default_registry, named, whereis
+from noex.otp._timers import MissedTicks, Timer
 
 __all__ = [
     "AlreadyStarted",
@@ -46,17 +49,19 @@ __all__ = [
     "InitError",
     "Killed",
     "MailboxFull",
+    "MissedTicks",
     "Monitor",
     "NoProcess",
     "NoReply",
     "Reason",
+    "Ref",
     "Registry",
     "Reject",
-    "Ref",
     "ServerDown",
     "Shutdown",
     "StartIgnored",
     "Stop",
+    "Timer",
     "default_registry",
     "is_orderly",
     "named",

@@ -8,7 +8,17 @@ from typing import Any, final
 
 from noex.errors import CallTimeout
 
-__all__ = ["From"]
+__all__ = ["From", "check_error"]
+
+
+def check_error(error: object) -> None:
+    """Raise unless a caller can get this raised.
+
+    Raises:
+        TypeError: it is no exception, or a `StopIteration`, which no coroutine can raise.
+    """
+    if not isinstance(error, Exception) or isinstance(error, StopIteration):
+        raise TypeError(f"a caller can only get an Exception raised, and no StopIteration; not {error!r}")
 
 
 @final
@@ -44,8 +54,7 @@ class From:
         Raises:
             TypeError: `error` is no exception, or a `StopIteration`, which no coroutine can raise.
         """
-        if not isinstance(error, Exception) or isinstance(error, StopIteration):
-            raise TypeError(f"error() takes the exception that the caller is to get, not {error!r}")
+        check_error(error)
         future = self.future
         if future.done():
             return False

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, final
 
 from noex import clock
 from noex._arguments import whole_number
+from noex.errors import NoProcess
 from noex.otp import _relations
 from noex.otp._callers import From
 from noex.otp._exits import Reason
@@ -18,7 +19,8 @@ from noex.otp._messages import Monitor
 from noex.otp._process import CURRENT, Process
 from noex.otp._ref import Ref
 from noex.otp._registry import Registry, default_registry
-from noex.errors import NoProcess
+from noex.otp._running import Running
+from noex.otp._timers import MissedTicks, Timer, send_after, send_interval
 from noex.typing import Duration
 
 __all__ = ["GenServer"]
@@ -29,9 +31,9 @@ logger = logging.getLogger("noex.otp")
 class GenServer:
     """A server: state, and handlers that get one message at a time, in order.
 
-    Override `init`, `handle_call`, `handle_cast`, `handle_info`, `handle_continue` and `terminate` as needed; each may be
-    `def` or `async def`. State lives on `self`. While a handler awaits something, the next message waits too. What a
-    handler raises ends the server: it crashes, and whoever supervises, links or monitors it is told.
+    Override `init`, `handle_call`, `handle_cast`, `handle_info`, `handle_continue` and `terminate` as needed; each may
+    be `def` or `async def`. State lives on `self`. While a handler awaits something, the next message waits too. What
+    a handler raises ends the server: it crashes, and whoever supervises, links or monitors it is told.
 
     Handlers run in a context (`contextvars`) of the server's own, a copy of the one it was started in, and as nobody
     else's task: `asyncio.current_task()` is a task of the server, or None.
@@ -54,7 +56,7 @@ class GenServer:
 
     __slots__ = ("_process",)
 
-    _process: Process
+    _process: Running
 
     trap_exit: bool = False
     """Whether the end of a linked server comes to `handle_info` as `Exit`, instead of ending this one. A parent's end
@@ -174,7 +176,7 @@ class GenServer:
             raise NoProcess(f"{parent.label} has ended, and cannot be the parent of another {cls.__name__}")
         server, ref = cls(), Ref()
         label = cls.__name__ if name is None else f"{cls.__name__} {name!r}"
-        process = ref._process = server._process = Process(server, ref, loop, home_of(loop), label, max_queue)
+        process = ref._process = server._process = Running(server, ref, loop, home_of(loop), label, max_queue)
         try:
             if name is not None:
                 (default_registry(loop) if registry is None else registry).register(name, ref)
@@ -216,6 +218,16 @@ class GenServer:
     def unlink(self, ref: Ref) -> None:
         """End a link, if there is one. O(1)."""
         _relations.unlink(self._process, ref._process)
+
+    @final
+    def send_after(self, delay: Duration, message: Any) -> Timer:
+        """Send a message to oneself once, `delay` seconds from now: see `Ref.send_after`."""
+        return send_after(self._process, delay, message)
+
+    @final
+    def send_interval(self, period: Duration, message: Any, *, missed: MissedTicks = "skip") -> Timer:
+        """Send a message to oneself every `period` seconds from now on: see `Ref.send_interval`."""
+        return send_interval(self._process, period, message, missed)
 
     def __repr__(self) -> str:
         return f"<{self._process.label}, the server itself>"

@@ -27,6 +27,7 @@ __all__ = [
     "SCHEDULED",
     "STOP",
     "TERMINATE",
+    "TICK",
     "Envelope",
 ]
 
@@ -39,6 +40,7 @@ CONTINUE: Final = "handle_continue"
 TERMINATE: Final = "terminate"
 STOP: Final = "stop"
 EXIT: Final = "exit"
+TICK: Final = "tick"
 
 # States. Below zero nothing is accepted any more; a direct call starts from IDLE and from nowhere else.
 DEAD: Final = -2

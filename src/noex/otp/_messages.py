@@ -1,10 +1,11 @@
-"""What goes in and out of handlers: bases for typed messages, notices from the system, and what a handler may return."""
+"""What goes in and out of handlers: bases for typed messages, notices from the system, what a handler may return."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, dataclass_transform, final
 
+from noex.otp._callers import check_error
 from noex.otp._exits import Reason, check_reason
 from noex.typing import MISSING
 
@@ -134,7 +135,7 @@ Ignore: Final = IgnoreType()
 """Returned by `init`: do not start, and count it as no failure; `start` raises `StartIgnored`."""
 
 
-class Reject(Exception):  # noqa: N818 - it is not a failure: it carries one to the caller
+class Reject(Exception):
     """Raised in `handle_call`: the caller gets `error`, and the server lives on.
 
     Any other exception ends the server. Raised where there is no caller, it ends the server as well.
@@ -144,7 +145,6 @@ class Reject(Exception):  # noqa: N818 - it is not a failure: it carries one to 
     """
 
     def __init__(self, error: Exception) -> None:
-        if not isinstance(error, Exception) or isinstance(error, StopIteration):
-            raise TypeError(f"Reject takes the exception that the caller is to get, not {error!r}")
+        check_error(error)
         super().__init__(error)
         self.error = error

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from asyncio import _enter_task, _get_running_loop, _leave_task, current_task  # type: ignore[attr-defined]
+from asyncio import _enter_task, _get_running_loop, _leave_task, current_task
 from collections.abc import Hashable
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from noex import clock
 from noex.errors import CallingSelf, CallTimeout, MailboxFull, NoProcess
-from noex.otp._exits import Reason, check_reason
 from noex.otp._callers import From
+from noex.otp._exits import Reason, check_reason
 from noex.otp._mailbox import CALL, DEAD, DIRECT, IDLE, INFO, RESTING, Envelope
 from noex.otp._messages import Call
-from noex.otp._process import CONTROL, Process
+from noex.otp._running import CONTROL, Running
+from noex.otp._timers import MissedTicks, Timer, send_after, send_interval
 
 if TYPE_CHECKING:
     from noex.otp._registry import Registry
@@ -31,12 +32,12 @@ _USUAL: Final = 5.0
 class Ref:
     """A server, to others: what they send to, wait for and stop. There is one for each server; it stays when it ends.
 
-    `cast`, `send`, `kill`, `call_sync` and `alive` are safe from any thread, the rest belongs to the loop of the server.
+    `cast`, `send`, `kill`, `call_sync` and `alive` are safe from any thread, the rest belongs to the server's loop.
     """
 
     __slots__ = ("__weakref__", "_process")
 
-    _process: Process
+    _process: Running
 
     @property
     def alive(self) -> bool:
@@ -47,7 +48,7 @@ class Ref:
     async def call(self, message: Call[R], timeout: Duration | None = ...) -> R: ...
     @overload
     async def call(self, message: Any, timeout: Duration | None = ...) -> Any: ...
-    async def call(self, message: Any, timeout: Duration | None = _USUAL) -> Any:
+    async def call(self, message: Any, timeout: Any = _USUAL) -> Any:
         """Send a message and wait for the answer.
 
         An idle server whose handler is synchronous answers at once, without a turn of the event loop; no `timeout`
@@ -75,7 +76,7 @@ class Ref:
                 error = None
                 _leave_task(loop, task)
                 try:
-                    reply = process.context.run(process.handle_call, message)  # type: ignore[arg-type]
+                    reply = process.context.run(process.handle_call, message)
                 except BaseException as raised:
                     reply, error = None, raised
                 _enter_task(loop, task)
@@ -90,7 +91,7 @@ class Ref:
         return await process.answer(self._ask(process, message), timeout)
 
     @staticmethod
-    def _ask(process: Process, message: Any) -> From:
+    def _ask(process: Running, message: Any) -> From:
         """Queue a call, and return who waits for the answer."""
         process.check_loop("call_sync() waits in other threads")
         if process.state < 0:
@@ -125,7 +126,8 @@ class Ref:
 
         Raises:
             RuntimeError: this is the thread of the server's loop, which would wait for itself.
-            NoProcess: the server is dead, or its loop closed; `ServerDown`, `CallTimeout`, `MailboxFull`: as `call` does.
+            NoProcess: the server is dead, or its loop closed.
+            ServerDown: as `call` does; `CallTimeout` and `MailboxFull` too.
         """
         process = self._process
         seconds = None if timeout is None else clock.seconds(timeout, "timeout")
@@ -166,13 +168,40 @@ class Ref:
         return True
 
     def send(self, message: Any) -> bool:
-        """Send a message to `handle_info`, and tell whether it was taken, as `cast` does. O(1), safe from any thread."""
+        """Send a message to `handle_info`, and tell whether it was taken, as `cast` does.
+
+        O(1), safe from any thread.
+        """
         process = self._process
         if process.state < 0 or process.is_full():
             return False
         if get_ident() != process.home.thread:
             return process.post_from_afar(Envelope(INFO, message))
         return process.post(Envelope(INFO, message))
+
+    def send_after(self, delay: Duration, message: Any) -> Timer:
+        """Send a message to `handle_info` once, `delay` seconds from now, if the server still lives then.
+
+        O(log timers).
+
+        Raises:
+            ValueError: `delay` is negative, or NaN; 0 is allowed.
+            TypeError: `delay` is no length of time; `RuntimeError` when this is not the loop of the server.
+        """
+        return send_after(self._process, delay, message)
+
+    def send_interval(self, period: Duration, message: Any, *, missed: MissedTicks = "skip") -> Timer:
+        """Send a message to `handle_info` every `period` seconds from now on, as long as the server lives.
+
+        O(log timers). Ticks do not drift. `missed` says what becomes of ticks that are late, because the loop or the
+        server was busy: "skip" leaves them out, and keeps at most one waiting; "burst" sends them all; "delay" puts off
+        those that follow.
+
+        Raises:
+            ValueError: `period` is not more than 0, or `missed` is none of the three.
+            TypeError: `period` is no length of time; `RuntimeError` when this is not the loop of the server.
+        """
+        return send_interval(self._process, period, message, missed)
 
     async def stop(self, reason: Reason | BaseException = "normal", timeout: Duration | None = None) -> None:
         """Let the server handle what it has been sent, `terminate`, and end; wait for that. A dead one is left alone.
@@ -221,7 +250,7 @@ class Named(Ref):
         self._registry = registry
 
     @property
-    def _process(self) -> Process:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride]
+    def _process(self) -> Running:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride]
         ref = self._registry.whereis(self._name)
         if ref is None:
             raise NoProcess(f"nobody has the name {self._name!r} in {self._registry!r}")

@@ -6,11 +6,14 @@ import asyncio
 import selectors
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import Any, Final
+from typing import Any, Final, TypeVar, TypeVarTuple, Unpack
 
 from noex.testing._clock import ManualClock
 
 __all__ = ["ManualLoop", "manual_loop"]
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 _LEAST: Final = 1e-6
 """What moves any clock, in seconds, where a shorter step is lost to rounding."""
@@ -36,7 +39,9 @@ class ManualLoop(asyncio.SelectorEventLoop):
         """Return the time of the clock."""
         return self._manual_clock()
 
-    def run_in_executor(self, executor: Executor | None, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: *Ts
+    ) -> asyncio.Future[T]:
         """Run a function in a thread."""
         future = super().run_in_executor(executor, func, *args)
         self._manual_selector.outside += 1
@@ -47,7 +52,7 @@ class ManualLoop(asyncio.SelectorEventLoop):
         self._manual_selector.outside -= 1
 
 
-class _Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
+class _Selector(selectors.DefaultSelector):
     """Waits for files, and moves the clock where the loop would wait for its next timer."""
 
     outside = 0
