@@ -410,12 +410,65 @@ async def test_registries_are_separate() -> None:
         registry.lookup("other")
 
 
-async def test_an_idle_server_is_no_task() -> None:
+async def test_a_server_has_a_task_from_when_it_awaits_something_until_its_end() -> None:
     before = asyncio.all_tasks()
-    refs = [await SlowCounter.start() for _ in range(3)]
-    assert await asyncio.gather(*[ref.call("add") for ref in refs]) == [1, 1, 1]
-    await asyncio.sleep(0)
+    plain = [await Counter.start() for _ in range(3)]
+    assert await asyncio.gather(*[ref.call("add") for ref in plain]) == [1, 1, 1]
+    await asyncio.sleep(1)
     assert asyncio.all_tasks() == before
+    slow = [await SlowCounter.start() for _ in range(3)]
+    assert await asyncio.gather(*[ref.call("add") for ref in slow]) == [1, 1, 1]
+    tasks = asyncio.all_tasks() - before
+    assert sorted(task.get_name() for task in tasks) == ["SlowCounter"] * 3
+    slow.pop().kill()
+    await slow.pop().stop()
+    for task in tasks:
+        task.cancel()  # as the end of a loop does; it is standing by, so this ends nothing
+    await asyncio.sleep(1)
+    assert asyncio.all_tasks() == before
+    assert await slow.pop().call("add") == 2
+
+
+async def test_an_asynchronous_handler_is_always_the_same_task() -> None:
+    class Tasks(GenServer):
+        async def handle_call(self, message: Any) -> Any:
+            seen = [asyncio.current_task()]
+            for _ in range(message):
+                await asyncio.sleep(0)
+                seen.append(asyncio.current_task())
+            async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+                group.create_task(asyncio.sleep(1))
+            return [*seen, asyncio.current_task()]
+
+    ref = await Tasks.start()
+    seen = [task for number in (0, 1, 0, 2) for task in await ref.call(number)]
+    assert len(seen) == 11
+    assert len(set(seen)) == 1
+    assert seen[0] is not asyncio.current_task()
+
+
+async def test_a_server_that_kills_itself_before_it_awaits_is_cut_off_there() -> None:
+    log: list[Any] = []
+
+    class Kills(GenServer):
+        async def handle_call(self, message: Any) -> Any:
+            if message:
+                return message
+            self.ref.kill()
+            try:
+                await asyncio.sleep(1)
+            finally:
+                await asyncio.sleep(1)
+                log.append("cleaned up")
+
+    for before in ([], ["first"]):
+        ref = await Kills.start()
+        for message in before:
+            assert await ref.call(message) == message
+        with pytest.raises(ServerDown):
+            await ref.call(None)
+    await asyncio.sleep(5)
+    assert log == ["cleaned up", "cleaned up"]
 
 
 async def test_an_interrupt_ends_the_server_and_goes_on(crashes: Crashes) -> None:

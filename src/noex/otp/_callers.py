@@ -6,8 +6,6 @@ import asyncio
 import threading
 from typing import Any, final
 
-from noex.errors import CallTimeout
-
 __all__ = ["From", "check_error"]
 
 
@@ -29,18 +27,18 @@ class From:
     has answered, the caller gets `ServerDown`.
     """
 
-    __slots__ = ("future", "thread")
+    __slots__ = ("_future", "_thread")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, thread: int) -> None:
-        self.future: asyncio.Future[Any] = loop.create_future()
-        self.thread = thread
+    def __init__(self, future: asyncio.Future[Any], thread: int) -> None:
+        self._future = future
+        self._thread = thread
 
     def reply(self, value: Any) -> bool:
         """Answer, and tell whether anybody was still waiting. O(1), safe from any thread."""
-        future = self.future
+        future = self._future
         if future.done():
             return False
-        if threading.get_ident() == self.thread:
+        if threading.get_ident() == self._thread:
             future.set_result(value)
         else:
             future.get_loop().call_soon_threadsafe(self.reply, value)
@@ -55,16 +53,11 @@ class From:
             TypeError: `error` is no exception, or a `StopIteration`, which no coroutine can raise.
         """
         check_error(error)
-        future = self.future
+        future = self._future
         if future.done():
             return False
-        if threading.get_ident() == self.thread:
+        if threading.get_ident() == self._thread:
             future.set_exception(error)
         else:
             future.get_loop().call_soon_threadsafe(self.error, error)
         return True
-
-    def expire(self, server: str, timeout: float) -> None:
-        """Let the caller give up."""
-        if not self.future.done():
-            self.future.set_exception(CallTimeout(server, timeout))

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+from noex.otp._deadlines import Deadlines
 
 if TYPE_CHECKING:
     from noex.otp._process import Process
     from noex.otp._registry import Registry
 
-__all__ = ["BUDGET", "Home", "home_of"]
+__all__ = ["BUDGET", "USUAL", "Home", "home_of"]
 
-BUDGET: Final = 256
+BUDGET: Final = 512
 """So many handlers run one after the other before the event loop gets its turn: direct calls, and messages drained."""
+
+USUAL: Final = 5.0
+"""The time-out of a call, in seconds."""
 
 _ATTRIBUTE: Final = "_noex_home"
 
@@ -22,13 +27,17 @@ class Home:
     """What the processes of one event loop share.
 
     `left` counts down the direct calls until one has to go through the mailbox. While a handler runs directly it is
-    0, so that none ever runs directly inside another.
+    0, so that none ever runs directly inside another. `runner._thread_id` is the thread that the loop runs in now, or
+    None; of loops that do not tell, the thread in which a server was started last.
     """
 
-    __slots__ = ("left", "processes", "registry", "thread")
+    __slots__ = ("_thread_id", "left", "processes", "registry", "runner", "thread", "usual")
 
-    def __init__(self) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.left = BUDGET
+        self.usual = Deadlines(USUAL)
+        self._thread_id: int | None = None
+        self.runner: Any = loop if hasattr(loop, "_thread_id") else self
         self.processes: dict[Process, None] = {}
         self.registry: Registry | None = None
         self.thread = threading.get_ident()
@@ -38,7 +47,7 @@ def home_of(loop: asyncio.AbstractEventLoop) -> Home:
     """Return what belongs to the loop: kept on the loop itself, so that it goes when the loop goes."""
     home: Home | None = getattr(loop, _ATTRIBUTE, None)
     if home is None:
-        home = Home()
+        home = Home(loop)
         setattr(loop, _ATTRIBUTE, home)
-    home.thread = threading.get_ident()
+    home.thread = home._thread_id = threading.get_ident()
     return home

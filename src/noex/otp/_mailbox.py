@@ -5,9 +5,8 @@ A mailbox holds casts as they are, and everything else in an `Envelope`: casts a
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Final
-
-from noex.otp._callers import From
 
 __all__ = [
     "AWAITING",
@@ -59,7 +58,7 @@ class Envelope:
 
     __slots__ = ("caller", "kind", "message")
 
-    def __init__(self, kind: str, message: Any, caller: From | None = None) -> None:
+    def __init__(self, kind: str, message: Any, caller: asyncio.Future[Any] | None = None) -> None:
         self.kind = kind
         self.message = message
         self.caller = caller

@@ -10,14 +10,14 @@ import contextvars
 from abc import abstractmethod
 from asyncio import current_task
 from collections import deque
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from noex.errors import CallTimeout, InitError, NoProcess, ServerDown, shown
 from noex.otp import _relations
 from noex.otp._callers import From
 from noex.otp._exits import Crash, Killed, Reason
-from noex.otp._loops import Home
+from noex.otp._loops import USUAL, Home
 from noex.otp._mailbox import AWAITING, DEAD, DIRECT, DIRECT_LATE, DRAINING, IDLE, RESTING, SCHEDULED, Envelope
 
 if TYPE_CHECKING:
@@ -27,7 +27,11 @@ if TYPE_CHECKING:
     from noex.otp._registry import Registry
     from noex.otp._timers import Timer
 
-__all__ = ["CURRENT", "Process"]
+__all__ = ["CURRENT", "Pending", "Process"]
+
+Pending: TypeAlias = tuple[Coroutine[Any, Any, Any], str, asyncio.Future[Any] | None, Any]
+"""What a task has to await: the coroutine of a handler, which kind of handler, who waits for its answer, and what the
+coroutine waits for already, or `NOT_BEGUN`."""
 
 CURRENT: contextvars.ContextVar[Process] = contextvars.ContextVar("noex.otp.current")
 """The process in whose context this code runs."""
@@ -40,6 +44,7 @@ class Process:
         "context",
         "current",
         "deferred",
+        "handed",
         "handle_call",
         "handled",
         "home",
@@ -52,6 +57,7 @@ class Process:
         "monitors",
         "names",
         "parent",
+        "parked",
         "reason",
         "ref",
         "rest",
@@ -87,13 +93,15 @@ class Process:
         self.handled = 0
         self.initialised = False
         self.mailbox: deque[Any] | None = None
-        self.current: From | None = None
+        self.current: asyncio.Future[Any] | None = None
+        self.handed: Pending | None = None
+        self.parked: asyncio.Future[None] | None = None
         self.task: asyncio.Task[None] | None = None
         self.reason: Reason | None = None  # from the moment it is to end for it
         self.start_error: InitError | None = None
         self.started: asyncio.Future[None] | None = None
         self.parent: Process | None = None
-        self.deferred: set[From] | None = None
+        self.deferred: set[asyncio.Future[Any]] | None = None
         self.links: dict[Process, None] | None = None
         self.monitors: dict[Monitor, Process] | None = None
         self.watching: dict[Monitor, Process] | None = None
@@ -178,43 +186,48 @@ class Process:
 
     # -- who waits for it
 
-    async def answer(self, caller: From, timeout: float | None) -> Any:
+    async def answer(self, future: asyncio.Future[Any], timeout: float | None) -> Any:
         """Wait for the answer to a call."""
-        future = caller.future
         if future.done():
             return future.result()
         if timeout is None:
             return await future
-        timer = self.loop.call_later(timeout, caller.expire, self.label, timeout)
+        if timeout is USUAL:
+            waiting = self.home.usual.add(self.loop, future, self.label)
+            try:
+                return await future
+            finally:
+                waiting[1] = None
+        timer = self.loop.call_later(timeout, self._too_late, future, timeout)
         try:
             return await future
         finally:
             timer.cancel()
 
-    def new_caller(self) -> From:
-        """Return somebody who waits for an answer."""
-        return From(self.loop, self.home.thread)
+    def _too_late(self, future: asyncio.Future[Any], timeout: float) -> None:
+        if not future.done():
+            future.set_exception(CallTimeout(self.label, timeout))
 
     def the_caller(self) -> From:
         """Return who waits for what the handler that runs returns."""
-        caller = self.current
-        if caller is None:
+        future = self.current
+        if future is None:
             if self.state not in (DIRECT, DIRECT_LATE):
                 raise RuntimeError(f"{self.label} handles no call now, so nobody waits for an answer")
             self.state = DIRECT_LATE
-            caller = self.current = self.new_caller()
-        return caller
+            future = self.current = self.loop.create_future()
+        return From(future, self.home.thread)
 
-    def later(self, caller: From) -> None:
+    def later(self, caller: asyncio.Future[Any]) -> None:
         """Remember somebody who is to be answered later, in case that this does not happen."""
         self.current = None
-        if not caller.future.done():
+        if not caller.done():
             if self.deferred is None:
                 self.deferred = set()
             self.deferred.add(caller)
-            caller.future.add_done_callback(partial(self._answered, caller))
+            caller.add_done_callback(self._answered)
 
-    def _answered(self, caller: From, _: asyncio.Future[Any]) -> None:
+    def _answered(self, caller: asyncio.Future[Any]) -> None:
         if self.deferred is not None:
             self.deferred.discard(caller)
 
@@ -226,7 +239,7 @@ class Process:
         if self.waiters is None:
             self.waiters = []
         self.waiters.append(future)
-        timer = None if timeout is None else self.loop.call_later(timeout, self._wait_late, future, timeout)
+        timer = None if timeout is None else self.loop.call_later(timeout, self._too_late, future, timeout)
         try:
             return await future
         finally:
@@ -237,10 +250,6 @@ class Process:
     def _waits_no_more(self, future: asyncio.Future[Reason]) -> None:
         if self.waiters is not None:
             self.waiters.remove(future)
-
-    def _wait_late(self, future: asyncio.Future[Reason], timeout: float) -> None:
-        if not future.done():
-            future.set_exception(CallTimeout(self.label, timeout))
 
     # -- its end
 
@@ -262,7 +271,11 @@ class Process:
             waiting += [item.caller for item in self.mailbox if type(item) is Envelope and item.caller is not None]
             self.mailbox.clear()
         for caller in waiting:
-            caller.error(self.down_error())
+            self._fail(caller)
+
+    def _fail(self, caller: asyncio.Future[Any]) -> None:
+        if not caller.done():
+            caller.set_exception(self.down_error())
 
     def down(self, reason: Reason) -> None:
         """Be dead: names are free, then everybody is told."""
@@ -277,7 +290,9 @@ class Process:
             timer.lapse()
         self.fail_calls()
         for caller in self.deferred or ():
-            caller.error(self.down_error())
+            self._fail(caller)
+        if self.parked is not None:
+            self.parked.cancel()
         if self.started is not None and not self.started.done():
             self.start_error = self.start_error or InitError(reason, self.label)
             self.started.set_result(None)

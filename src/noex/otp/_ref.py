@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from asyncio import _enter_task, _get_running_loop, _leave_task, current_task
 from collections.abc import Hashable
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from noex import clock
 from noex.errors import CallingSelf, CallTimeout, MailboxFull, NoProcess
-from noex.otp._callers import From
 from noex.otp._exits import Reason, check_reason
+from noex.otp._loops import USUAL
 from noex.otp._mailbox import CALL, DEAD, DIRECT, IDLE, INFO, RESTING, Envelope
 from noex.otp._messages import Call
 from noex.otp._running import CONTROL, Running
+from noex.otp._tasks import enter_task, leave_task
 from noex.otp._timers import MissedTicks, Timer, send_after, send_interval
 
 if TYPE_CHECKING:
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["Named", "Ref"]
 
 R = TypeVar("R")
-
-_USUAL: Final = 5.0
-"""The time-out of a call."""
 
 
 class Ref:
@@ -48,7 +45,7 @@ class Ref:
     async def call(self, message: Call[R], timeout: Duration | None = ...) -> R: ...
     @overload
     async def call(self, message: Any, timeout: Duration | None = ...) -> Any: ...
-    async def call(self, message: Any, timeout: Any = _USUAL) -> Any:
+    async def call(self, message: Any, timeout: Any = USUAL) -> Any:
         """Send a message and wait for the answer.
 
         An idle server whose handler is synchronous answers at once, without a turn of the event loop; no `timeout`
@@ -65,22 +62,20 @@ class Ref:
         """
         process = self._process
         home = process.home
-        if timeout is not _USUAL and timeout is not None:
+        if timeout is not USUAL and timeout is not None:
             timeout = clock.seconds(timeout, "timeout")
-        if process.state == IDLE and home.left and _get_running_loop() is process.loop:
-            loop = process.loop
-            task = current_task(loop)
-            if task is not None:
-                left, home.left = home.left, 0
+        if process.state == IDLE and (left := home.left) and home.runner._thread_id == get_ident():
+            task = leave_task(process.loop, None)
+            if task is not None:  # else nothing runs that could wait, on that loop
                 process.state = DIRECT
+                home.left = 0
                 error = None
-                _leave_task(loop, task)
                 try:
                     reply = process.context.run(process.handle_call, message)
                 except BaseException as raised:
                     reply, error = None, raised
-                _enter_task(loop, task)
                 home.left = left - 1
+                enter_task(process.loop, task)
                 if process.state == DIRECT and error is None and type(reply) not in CONTROL:
                     process.state = IDLE
                     process.handled += 1
@@ -91,16 +86,16 @@ class Ref:
         return await process.answer(self._ask(process, message), timeout)
 
     @staticmethod
-    def _ask(process: Running, message: Any) -> From:
-        """Queue a call, and return who waits for the answer."""
+    def _ask(process: Running, message: Any) -> asyncio.Future[Any]:
+        """Queue a call, and return the future of its answer."""
         process.check_loop("call_sync() waits in other threads")
         if process.state < 0:
             raise process.gone_error()
         if process.is_full():
             raise MailboxFull(f"{process.label} has max_queue={process.max_queue} messages waiting; try again later")
-        caller = process.new_caller()
-        process.post(Envelope(CALL, message, caller))
-        return caller
+        future: asyncio.Future[Any] = process.loop.create_future()
+        process.post(Envelope(CALL, message, future))
+        return future
 
     @overload
     def call_nowait(self, message: Call[R]) -> asyncio.Future[R]: ...
@@ -115,13 +110,13 @@ class Ref:
         Raises:
             NoProcess: the server is dead; `ServerDown`, `MailboxFull`, `RuntimeError`: as `call` does.
         """
-        return self._ask(self._process, message).future
+        return self._ask(self._process, message)
 
     @overload
     def call_sync(self, message: Call[R], timeout: Duration | None = ...) -> R: ...
     @overload
     def call_sync(self, message: Any, timeout: Duration | None = ...) -> Any: ...
-    def call_sync(self, message: Any, timeout: Duration | None = _USUAL) -> Any:
+    def call_sync(self, message: Any, timeout: Duration | None = USUAL) -> Any:
         """Send a message from another thread, and block it until the answer is there.
 
         Raises:

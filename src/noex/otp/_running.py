@@ -1,26 +1,27 @@
 """How a process takes its turns.
 
-A process is not a task. An idle one is nothing but data. Messages are handled in runs: by `drain`, a plain callback
-of the loop, as long as handlers are synchronous; by a task from the first handler on that awaits something until the
-mailbox is empty. A call on an idle process runs its handler right where it is called (`Ref.call`). All three run the
-handlers in the server's own context, and none of them as somebody else's task.
+A process is no task as long as its handlers do not await anything. Messages are handled in runs: by `drain`, a plain
+callback of the loop, or right where a call is made on an idle process (`Ref.call`). A handler that is a coroutine is
+run there, too, up to where it really has to wait for something; then a task takes over, which first does that, and
+then goes on with the mailbox until it is empty. That task is made when it is needed first, and stands by from then on.
+All of it runs in the server's own context, a synchronous handler as nobody's task or the server's, an asynchronous one
+as the server's.
 
-Each step is a method that runs one handler and settles what it returned. A handler that has to be awaited is handed
-back as `Pending` to whoever took the step, for only a task can await.
+Each step is a method that runs one handler and settles what it returned; what has to be awaited comes back as `Pending`
+to whoever took the step, who hands it to the task.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from asyncio import _enter_task, _leave_task, current_task
+from asyncio import current_task
 from collections import deque
 from collections.abc import Callable, Coroutine
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 from noex.errors import BadReturn, CallingSelf, InitError, StartIgnored, shown
-from noex.otp._callers import From
 from noex.otp._exits import Crash, Reason, Shutdown
 from noex.otp._loops import BUDGET
 from noex.otp._mailbox import (
@@ -42,24 +43,24 @@ from noex.otp._mailbox import (
     Envelope,
 )
 from noex.otp._messages import Continue, Ignore, IgnoreType, NoReplyType, Reject, Stop
-from noex.otp._process import Process
-from noex.otp._tasks import first_step
+from noex.otp._process import Pending, Process
+from noex.otp._tasks import continued, enter_task, first_step, leave_task
 from noex.typing import MISSING
 
 if TYPE_CHECKING:
     from noex.otp._gen_server import GenServer
 
-__all__ = ["CONTROL", "Pending", "Running"]
+__all__ = ["CONTROL", "Running"]
 
 logger = logging.getLogger("noex.otp")
-
-Pending: TypeAlias = tuple[Coroutine[Any, Any, Any], str, From | None]
-"""What a task has to await: the coroutine of a handler, which kind of handler, and who waits for its answer."""
 
 CONTROL: Final = frozenset({Stop, Continue, NoReplyType, IgnoreType, CoroutineType})
 """The types of what a handler returns that is no answer."""
 
 COROUTINE: Final[Any] = CoroutineType
+
+NOT_BEGUN: Final[Any] = object()
+"""Stands for what a coroutine waits for that has not been run at all."""
 
 INTERRUPTS: Final = (KeyboardInterrupt, SystemExit)
 
@@ -87,7 +88,7 @@ class Running(Process):
             self.resume(None)
         else:
             self.started = self.loop.create_future()
-            self.spawn(pending)
+            self.hand(pending)
             timer = None if timeout is None else self.loop.call_later(timeout, self._start_late, timeout)
             try:
                 await self.started
@@ -111,20 +112,18 @@ class Running(Process):
             raise error
         caller = self.current
         if caller is None:
-            caller = self.current = self.new_caller()
+            caller = self.current = self.loop.create_future()
         if self.state < 0:  # killed by the handler itself
             if type(result) is COROUTINE:
                 result.close()
-            caller.future.set_exception(self.down_error())
-            return await caller.future
+            caller.set_exception(self.down_error())
+            return await caller
         self.state = DRAINING
         self.handled += 1
         if error is not None:
             self.resume(self.enter(self.failed, CALL, caller, error))
-        elif type(result) is COROUTINE:
-            self.resume((result, CALL, caller))
         else:
-            self.resume(self.enter(self.settle, CALL, caller, result))
+            self.resume(self.enter(self.advance if type(result) is COROUTINE else self.settle, CALL, caller, result))
         return await self.answer(caller, timeout)
 
     async def stop(self, reason: Reason, timeout: float | None) -> None:
@@ -150,7 +149,7 @@ class Running(Process):
             self.state = DRAINING
             pending = self.run_messages()
             if pending is not None:
-                self.spawn(pending)
+                self.hand(pending)
 
     def run_messages(self) -> Pending | None:
         """Handle what waits, until the mailbox is empty, the budget is spent, or something is to be awaited."""
@@ -202,30 +201,29 @@ class Running(Process):
             return self.step(CONTINUE, None, server.handle_continue, envelope.message)
         return self.exit(envelope.message)  # STOP, EXIT
 
-    def step(self, kind: str, caller: From | None, function: Callable[..., Any], *arguments: Any) -> Pending | None:
+    def step(
+        self, kind: str, caller: asyncio.Future[Any] | None, function: Callable[..., Any], *arguments: Any
+    ) -> Pending | None:
         """Run one handler, and settle what came of it."""
         try:
             result = function(*arguments)
         except BaseException as error:
             return self.failed(kind, caller, error)
         if type(result) is COROUTINE:
-            if self.state == DEAD:
-                result.close()
-                return None
-            return result, kind, caller
+            return self.advance(kind, caller, result)
         return self.settle(kind, caller, result)
 
-    def settle(self, kind: str, caller: From | None, result: Any) -> Pending | None:
+    def settle(self, kind: str, caller: asyncio.Future[Any] | None, result: Any) -> Pending | None:
         """Take what a handler returned."""
         if self.state == DEAD:
             return None
         if kind == CALL and caller is not None:
             if type(result) not in CONTROL:
                 self.current = None
-                caller.reply(result)
+                _reply(caller, result)
                 return None
         elif type(result) is COROUTINE:
-            return result, kind, caller
+            return self.advance(kind, caller, result)
         elif kind == TERMINATE:
             self.down(self.reason or "normal")
             return None
@@ -235,11 +233,11 @@ class Running(Process):
             return None
         return self.obey(kind, caller, result)
 
-    def obey(self, kind: str, caller: From | None, result: Any) -> Pending | None:
+    def obey(self, kind: str, caller: asyncio.Future[Any] | None, result: Any) -> Pending | None:
         """Do what a handler asks for by what it returned."""
         if type(result) is Continue and (caller is not None or result.reply is MISSING):
             if caller is not None:
-                self.later(caller) if result.reply is MISSING else caller.reply(result.reply)
+                self.later(caller) if result.reply is MISSING else _reply(caller, result.reply)
             if kind == INIT:
                 self.begin()
             if self.mailbox is None:
@@ -251,7 +249,7 @@ class Running(Process):
                 self.down(result.reason)
                 return None
             if caller is not None and result.reply is not MISSING:
-                caller.reply(result.reply)
+                _reply(caller, result.reply)
             return self.exit(result.reason)
         elif type(result) is NoReplyType and caller is not None:
             self.later(caller)
@@ -268,7 +266,7 @@ class Running(Process):
         if self.started is not None and not self.started.done():
             self.started.set_result(None)
 
-    def failed(self, kind: str, caller: From | None, error: BaseException) -> Pending | None:
+    def failed(self, kind: str, caller: asyncio.Future[Any] | None, error: BaseException) -> Pending | None:
         """Take what a handler raised."""
         if isinstance(error, INTERRUPTS):  # the interpreter is to end: no time to be orderly
             self.down(Crash(error))
@@ -279,7 +277,8 @@ class Running(Process):
             return None
         if kind == CALL and isinstance(error, Reject) and caller is not None:
             self.current = None
-            caller.error(error.error)
+            if not caller.done():
+                caller.set_exception(error.error)
             return None
         if kind == INIT:
             self.start_error = InitError(Crash(error), self.label)
@@ -294,60 +293,113 @@ class Running(Process):
 
     # -- its task
 
-    def spawn(self, pending: Pending) -> None:
-        """Start the task that awaits what a handler awaits."""
-        work = self.work(pending)
-        work.send(None)  # up to where a cancellation finds it at home: a task that never began would tell nobody
+    def advance(
+        self, kind: str, caller: asyncio.Future[Any] | None, coroutine: Coroutine[Any, Any, Any]
+    ) -> Pending | None:
+        """Run a coroutine to where it really waits for something, as a part of the task that stands by for that."""
+        if self.state == DEAD:
+            coroutine.close()
+            return None
+        if self.task is None or self.parked is None or self.parked.done():
+            return coroutine, kind, caller, NOT_BEGUN  # this is the task already, or there is none yet
+        enter_task(self.loop, self.task)
+        try:
+            waits_for = coroutine.send(None)
+        except StopIteration as stop:
+            result, error = stop.value, None
+        except BaseException as raised:
+            result, error = None, raised
+        else:
+            return coroutine, kind, caller, waits_for
+        finally:
+            leave_task(self.loop, None)
+        return self.settle(kind, caller, result) if error is None else self.failed(kind, caller, error)
+
+    def hand(self, pending: Pending) -> None:
+        """Give the task something to await; start it, where there is none."""
+        self.handed = pending
         if self.state >= 0:
             self.state = AWAITING
-        self.task = asyncio.Task(work, loop=self.loop, context=self.context, name=self.label)
+        if self.task is None:
+            work = self.work()
+            work.send(None)  # up to where a cancellation finds it at home: a task that never began would tell nobody
+            self.task = asyncio.Task(work, loop=self.loop, context=self.context, name=self.label)
+            self.task._log_destroy_pending = False  # type: ignore[attr-defined]  # as it stands by, it may just vanish
+        elif self.parked is not None and not self.parked.done():
+            self.parked.set_result(None)
+        if self.state == AWAITING and self.ends_soon():
+            self.task.cancel()
 
-    async def work(self, pending: Pending | None) -> None:
-        """Await the handlers that are to be awaited, until nothing waits any more."""
-        begun = False
+    async def work(self) -> None:
+        """Await what is handed over, and handle what has come up meanwhile; stand by for more until the end."""
+        await_next: Any = first_step()
+        while self.state != DEAD or self.handed is not None:
+            cancelled = None
+            try:
+                await await_next
+            except asyncio.CancelledError as raised:
+                cancelled = raised
+            pending, self.handed, self.parked = self.handed, None, None
+            if pending is None:  # cancelled while it stood by
+                break
+            self.home.left = BUDGET
+            await self.carry(pending, cancelled)
+            await_next = self.parked = self.loop.create_future()
+        self.task = self.parked = None
+
+    async def carry(self, pending: Pending | None, cancelled: BaseException | None) -> None:
+        """Await handlers and handle messages, until nothing waits any more."""
         budget = BUDGET
         while pending is not None:
-            coroutine, kind, caller = pending
+            coroutine, kind, caller, waits_for = pending
             result = error = None
             if self.state >= 0:
                 self.state = AWAITING
             try:
-                if not begun:
-                    begun = True
-                    await first_step()
-                    self.home.left = BUDGET
-                result = await coroutine
+                if waits_for is not NOT_BEGUN:
+                    result = await continued(coroutine, waits_for, cancelled)
+                elif cancelled is None:
+                    result = await coroutine
+                else:
+                    coroutine.close()
+                    error = cancelled
+            except GeneratorExit:  # the loop is gone
+                coroutine.close()
+                raise
             except BaseException as raised:
-                coroutine.close()  # matters where it never began
                 error = raised
+            cancelled = None
             if self.state >= 0:
                 self.state = DRAINING
-            pending = await self._after(kind, caller, result, error)
+            if self.state != DEAD and self.task is not None and self.task.cancelling():
+                await self.absorb(self.task, kind)
+            if isinstance(error, asyncio.CancelledError) and (self.ends_soon() or kind == TERMINATE):
+                pending = self.settle(kind, caller, None) if kind == TERMINATE else None
+            elif error is not None:
+                pending = self.failed(kind, caller, error)
+            else:
+                pending = self.settle(kind, caller, result)
             if pending is None and self.state == DRAINING:
                 budget -= 1
                 if budget:
                     pending = self.run_messages()
                 else:
                     self.resume(None)
-        self.task = None
 
-    async def _after(self, kind: str, caller: From | None, result: Any, error: BaseException | None) -> Pending | None:
-        """Settle what came of a coroutine, also where the task was cancelled while it ran."""
-        task = self.task
-        if self.state != DEAD and task is not None and task.cancelling():
-            try:
-                await asyncio.sleep(0)  # what has been asked for but not been raised yet
-            except asyncio.CancelledError:
-                pass
-            while task.uncancel():
-                pass
-            if kind != TERMINATE and not (self.mailbox and _is_exit(self.mailbox[0])):
-                self.interrupt(Envelope(EXIT, Shutdown("cancelled")))  # by somebody from outside
-            if isinstance(error, asyncio.CancelledError):
-                return self.settle(kind, caller, None) if kind == TERMINATE else None
-        if error is not None:
-            return self.failed(kind, caller, error)
-        return self.settle(kind, caller, result)
+    def ends_soon(self) -> bool:
+        """Tell whether it is to end before it handles anything else."""
+        return bool(self.mailbox) and _is_exit(self.mailbox[0])  # type: ignore[index]
+
+    async def absorb(self, task: asyncio.Task[None], kind: str) -> None:
+        """Take a cancellation of the task for what it is meant: the server is to end."""
+        try:
+            await asyncio.sleep(0)  # what has been asked for but not been raised yet
+        except asyncio.CancelledError:
+            pass
+        while task.uncancel():
+            pass
+        if kind != TERMINATE and not self.ends_soon():  # it came from outside
+            self.interrupt(Envelope(EXIT, Shutdown("cancelled")))
 
     # -- helpers for those outside of its context
 
@@ -356,16 +408,16 @@ class Running(Process):
         task = current_task(self.loop)
         if task is None:
             return self.context.run(function, *arguments)
-        _leave_task(self.loop, task)
+        leave_task(self.loop, None)
         try:
             return self.context.run(function, *arguments)
         finally:
-            _enter_task(self.loop, task)
+            enter_task(self.loop, task)
 
     def resume(self, pending: Pending | None) -> None:
         """After a step: await what it left to be awaited, or see to the mailbox, or rest."""
         if pending is not None:
-            self.spawn(pending)
+            self.hand(pending)
         elif self.state == DRAINING:
             if self.mailbox:
                 self.schedule()
@@ -384,6 +436,11 @@ class Running(Process):
             self.down(reason)
             return None
         return self.step(TERMINATE, None, self.server.terminate, reason)
+
+
+def _reply(caller: asyncio.Future[Any], value: Any) -> None:
+    if not caller.done():
+        caller.set_result(value)
 
 
 def _is_exit(item: Any) -> bool:

@@ -90,7 +90,8 @@ class Timer:
         return (self._message,)
 
     def _arm(self, process: Process) -> None:
-        self._handle = process.loop.call_at(min(self._due, process.loop.time() + _FARTHEST), self._ring)
+        when = min(self._due, process.loop.time() + _FARTHEST)
+        self._handle = process.loop.call_at(when, self._ring, context=process.context)
 
     def _ring(self) -> None:
         process, handle = self._process, self._handle
