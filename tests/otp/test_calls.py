@@ -411,6 +411,21 @@ async def test_a_server_has_a_context_of_its_own_and_is_nobody_elses_task() -> N
     assert asyncio.current_task() is not None
 
 
+async def test_servers_may_call_each_other_in_a_long_chain() -> None:
+    class Chain(GenServer):
+        def init(self, following: Ref | None) -> None:
+            self.following = following
+
+        async def handle_call(self, message: Any) -> Any:
+            return message if self.following is None else await self.following.call(message + 1, timeout=None)
+
+    ref = await Chain.start(None)
+    for _ in range(300):
+        ref = await Chain.start(ref)
+    for _ in range(3):
+        assert await ref.call(0, timeout=None) == 300
+
+
 async def test_a_hot_loop_of_calls_does_not_starve_the_event_loop() -> None:
     ref = await Counter.start()
     turned = 0

@@ -9,31 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import logging
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from noex.otp import Continue, Crash, GenServer, NoReply, Ref, Reject, ServerDown, Stop
 from noex.testing import ManualClock
-from tests.otp.conftest import Crashes, run
+from tests.otp.conftest import run
 
 WHO: contextvars.ContextVar[str] = contextvars.ContextVar("WHO", default="nobody")
 
-KINDS = [
-    "plain",
-    "error",
-    "reject",
-    "stop",
-    "stop without answer",
-    "later",
-    "continue",
-    "cast self",
-    "kill self",
-    "ask other",
-]
+KINDS = ["plain", "error", "reject", "stop", "stop without answer", "later", "continue", "continue later"]
+KINDS += ["cast self", "kill self", "ask other", "answer first", "answer and crash", "answer and kill"]
 
 
 class Plain(GenServer):
@@ -69,6 +60,15 @@ class Plain(GenServer):
             return NoReply
         if kind == "continue":
             return Continue(number, reply=self.count)
+        if kind == "continue later":
+            self.waiting.append(self.caller)
+            return Continue(number)
+        if kind.startswith("answer"):
+            self.caller.reply("answer")
+            if kind == "answer and crash":
+                raise ZeroDivisionError(number)
+            if kind == "answer and kill":
+                self.ref.kill()
         if kind == "cast self":
             self.ref.cast(number)
         if kind == "kill self":
@@ -178,21 +178,17 @@ def play(schedule: Any, direct: bool) -> Any:
             ends.append(shown(await ref.wait()))
 
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(logging.getLogger("noex.otp"), "disabled", True)  # crashes are meant here
         patch.setattr(GenServer, "direct_calls", direct)
         run(main(), ManualClock())
     return logs, notes, ends
 
 
+@example([[("call", 0, ("continue", 0), 0), ("call", 0, ("error", 0), 0)]])
 @given(schedules)
 @settings(max_examples=60)
 def test_nothing_but_the_speed_depends_on_the_direct_path(schedule: Any) -> None:
     assert play(schedule, direct=True) == play(schedule, direct=False)
-
-
-@pytest.fixture(autouse=True)
-def _crashes_are_meant(crashes: Crashes) -> Any:
-    yield
-    crashes.take()
 
 
 def test_the_schedules_see_what_there_is_to_see() -> None:

@@ -392,8 +392,10 @@ async def test_a_server_under_several_names_frees_them_all() -> None:
     registry.register("two", ref)
     registry.register("three", ref)
     assert [*registry] == ["one", "two", "three"]
-    assert registry.unregister("three")
-    assert not registry.unregister("three")
+    assert registry.names_of(ref) == ["one", "two", "three"]
+    assert registry.unregister("three") == 1
+    assert registry.unregister("three") == 0
+    assert registry.names_of(ref) == ["one", "two"]
     await ref.stop()
     assert [*registry] == []
     with pytest.raises(NoProcess):

@@ -240,6 +240,31 @@ async def test_an_exit_cuts_off_what_is_awaited_and_terminates() -> None:
     assert log == ["x", "cut off", Killed()]
 
 
+async def test_one_exit_is_enough() -> None:
+    """A second one does not cut off what the first one lets a handler clean up."""
+    log: list[Any] = []
+
+    class Cleans(Waiting):
+        async def handle_call(self, message: Any) -> Any:
+            try:
+                await super().handle_call(message)
+            finally:
+                await asyncio.sleep(1)
+                log.append("cleaned up")
+
+    ref, others = await Cleans.start(log), [await Notes.start() for _ in range(2)]
+    for other in others:
+        await do(other, "link", ref)
+    asked = asyncio.create_task(ref.call("x"))
+    await asyncio.sleep(1)
+    await others[0].stop("shutdown")
+    await asyncio.sleep(0.5)
+    others[1].kill()
+    with pytest.raises(ServerDown):
+        await asked
+    assert log == ["x", "cut off", "cleaned up", "shutdown"]
+
+
 async def test_a_name_is_free_before_anybody_is_told() -> None:
     class Looks(Notes):
         def handle_info(self, message: Any) -> None:

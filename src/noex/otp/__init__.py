@@ -29,7 +29,7 @@ from noex.otp._exits import Crash, Killed, Reason, Shutdown, is_orderly
 from noex.otp._gen_server import GenServer
 from noex.otp._messages import Call, Cast, Continue, Down, Exit, Ignore, Monitor, NoReply, Reject, Stop
 from noex.otp._ref import Ref
-from noex.otp._registry import Registry, default_registry, named, whereis
+from noex.otp._registry import Keys, Registration, Registry, RegistryEvent, default_registry, named, whereis
 from noex.otp._timers import MissedTicks, Timer
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "GenServer",
     "Ignore",
     "InitError",
+    "Keys",
     "Killed",
     "MailboxFull",
     "MissedTicks",
@@ -55,7 +56,9 @@ __all__ = [
     "NoReply",
     "Reason",
     "Ref",
+    "Registration",
     "Registry",
+    "RegistryEvent",
     "Reject",
     "ServerDown",
     "Shutdown",

@@ -35,14 +35,7 @@ class From:
 
     def reply(self, value: Any) -> bool:
         """Answer, and tell whether anybody was still waiting. O(1), safe from any thread."""
-        future = self._future
-        if future.done():
-            return False
-        if threading.get_ident() == self._thread:
-            future.set_result(value)
-        else:
-            future.get_loop().call_soon_threadsafe(self.reply, value)
-        return True
+        return self._settle(value, None)
 
     def error(self, error: Exception) -> bool:
         """Answer with an error that the caller gets raised, and tell whether anybody was waiting.
@@ -53,11 +46,20 @@ class From:
             TypeError: `error` is no exception, or a `StopIteration`, which no coroutine can raise.
         """
         check_error(error)
+        return self._settle(None, error)
+
+    def _settle(self, value: Any, error: Exception | None) -> bool:
         future = self._future
         if future.done():
             return False
         if threading.get_ident() == self._thread:
-            future.set_exception(error)
-        else:
-            future.get_loop().call_soon_threadsafe(self.error, error)
+            if error is None:
+                future.set_result(value)
+            else:
+                future.set_exception(error)
+            return True
+        try:
+            future.get_loop().call_soon_threadsafe(self._settle, value, error)
+        except RuntimeError:  # the loop is closed
+            return False
         return True

@@ -12,10 +12,13 @@ if TYPE_CHECKING:
     from noex.otp._process import Process
     from noex.otp._registry import Registry
 
-__all__ = ["BUDGET", "USUAL", "Home", "home_of"]
+__all__ = ["BUDGET", "DEEPEST", "USUAL", "Home", "home_of"]
 
 BUDGET: Final = 512
 """So many handlers run one after the other before the event loop gets its turn: direct calls, and messages drained."""
+
+DEEPEST: Final = 16
+"""So many coroutines run inside each other at most: a handler that calls a server whose handler calls a server ..."""
 
 USUAL: Final = 5.0
 """The time-out of a call, in seconds."""
@@ -27,14 +30,16 @@ class Home:
     """What the processes of one event loop share.
 
     `left` counts down the direct calls until one has to go through the mailbox. While a handler runs directly it is
-    0, so that none ever runs directly inside another. `runner._thread_id` is the thread that the loop runs in now, or
-    None; of loops that do not tell, the thread in which a server was started last.
+    0, so that none ever runs directly inside another; coroutines may, and `depth` of them do. `runner._thread_id` is
+    the thread that the loop runs in now, or None; of loops that do not tell, the thread in which a server was started
+    last.
     """
 
-    __slots__ = ("_thread_id", "left", "processes", "registry", "runner", "thread", "usual")
+    __slots__ = ("_thread_id", "depth", "left", "processes", "registry", "runner", "thread", "usual")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.left = BUDGET
+        self.depth = 0
         self.usual = Deadlines(USUAL)
         self._thread_id: int | None = None
         self.runner: Any = loop if hasattr(loop, "_thread_id") else self

@@ -18,7 +18,7 @@ from noex.otp import _relations
 from noex.otp._callers import From
 from noex.otp._exits import Crash, Killed, Reason
 from noex.otp._loops import USUAL, Home
-from noex.otp._mailbox import AWAITING, DEAD, DIRECT, DIRECT_LATE, DRAINING, IDLE, RESTING, SCHEDULED, Envelope
+from noex.otp._mailbox import AWAITING, DEAD, DIRECT, DIRECT_LATE, DRAINING, EXIT, IDLE, RESTING, SCHEDULED, Envelope
 
 if TYPE_CHECKING:
     from noex.otp._gen_server import GenServer
@@ -131,13 +131,18 @@ class Process:
             self.state = DIRECT_LATE
         return True
 
-    def interrupt(self, item: Envelope) -> None:
-        """Put something before everything else, and cut off what a handler awaits."""
-        if self.state < 0:
+    def ends_soon(self) -> bool:
+        """Tell whether it is to end before it handles anything else."""
+        item = self.mailbox[0] if self.mailbox else None
+        return type(item) is Envelope and item.kind == EXIT
+
+    def interrupt(self, reason: Reason) -> None:
+        """Let it end before it handles anything else, and cut off what a handler awaits; the first reason counts."""
+        if self.state < 0 or self.ends_soon():
             return
         if self.mailbox is None:
             self.mailbox = deque()
-        self.mailbox.appendleft(item)
+        self.mailbox.appendleft(Envelope(EXIT, reason))
         if self.state <= RESTING:
             self.schedule()
         elif self.state == DIRECT:
@@ -266,7 +271,6 @@ class Process:
     def fail_calls(self) -> None:
         """Tell the callers that wait: the one whose call is handled, and those in the mailbox."""
         waiting = [self.current] if self.current is not None else []
-        self.current = None
         if self.mailbox:
             waiting += [item.caller for item in self.mailbox if type(item) is Envelope and item.caller is not None]
             self.mailbox.clear()

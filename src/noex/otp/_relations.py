@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from noex.otp._exits import Reason
-from noex.otp._mailbox import DEAD, EXIT, INFO, Envelope
+from noex.otp._mailbox import DEAD, INFO, Envelope
 from noex.otp._messages import Down, Exit, Monitor
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def signal(process: Process, sender: Process, reason: Reason) -> None:
     if traps and sender is not process.parent:
         process.post(Envelope(INFO, Exit(sender.ref, reason)))
     elif traps or reason != "normal":
-        process.interrupt(Envelope(EXIT, reason))
+        process.interrupt(reason)
 
 
 def notify(process: Process, reason: Reason) -> None:

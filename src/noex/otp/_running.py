@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from noex.errors import BadReturn, CallingSelf, InitError, StartIgnored, shown
 from noex.otp._exits import Crash, Reason, Shutdown
-from noex.otp._loops import BUDGET
+from noex.otp._loops import BUDGET, DEEPEST
 from noex.otp._mailbox import (
     AWAITING,
     CALL,
@@ -31,7 +31,6 @@ from noex.otp._mailbox import (
     CONTINUE,
     DEAD,
     DRAINING,
-    EXIT,
     EXITING,
     IDLE,
     INFO,
@@ -116,7 +115,8 @@ class Running(Process):
         if self.state < 0:  # killed by the handler itself
             if type(result) is COROUTINE:
                 result.close()
-            caller.set_exception(self.down_error())
+            if not caller.done():
+                caller.set_exception(self.down_error())
             return await caller
         self.state = DRAINING
         self.handled += 1
@@ -219,8 +219,7 @@ class Running(Process):
             return None
         if kind == CALL and caller is not None:
             if type(result) not in CONTROL:
-                self.current = None
-                _reply(caller, result)
+                self.reply(caller, result)
                 return None
         elif type(result) is COROUTINE:
             return self.advance(kind, caller, result)
@@ -237,7 +236,7 @@ class Running(Process):
         """Do what a handler asks for by what it returned."""
         if type(result) is Continue and (caller is not None or result.reply is MISSING):
             if caller is not None:
-                self.later(caller) if result.reply is MISSING else _reply(caller, result.reply)
+                self.later(caller) if result.reply is MISSING else self.reply(caller, result.reply)
             if kind == INIT:
                 self.begin()
             if self.mailbox is None:
@@ -249,7 +248,7 @@ class Running(Process):
                 self.down(result.reason)
                 return None
             if caller is not None and result.reply is not MISSING:
-                _reply(caller, result.reply)
+                self.reply(caller, result.reply)
             return self.exit(result.reason)
         elif type(result) is NoReplyType and caller is not None:
             self.later(caller)
@@ -259,6 +258,12 @@ class Running(Process):
         else:
             return self.failed(kind, caller, BadReturn(f"{self.label}: {kind} returned {shown(result)}, {_MAY[kind]}"))
         return None
+
+    def reply(self, caller: asyncio.Future[Any], value: Any) -> None:
+        """Answer the call that is handled."""
+        self.current = None
+        if not caller.done():
+            caller.set_result(value)
 
     def begin(self) -> None:
         """Be started."""
@@ -300,8 +305,9 @@ class Running(Process):
         if self.state == DEAD:
             coroutine.close()
             return None
-        if self.task is None or self.parked is None or self.parked.done():
-            return coroutine, kind, caller, NOT_BEGUN  # this is the task already, or there is none yet
+        if self.task is None or self.parked is None or self.parked.done() or self.home.depth == DEEPEST:
+            return coroutine, kind, caller, NOT_BEGUN  # this is the task already, or there is none yet; or it is deep
+        self.home.depth += 1
         enter_task(self.loop, self.task)
         try:
             waits_for = coroutine.send(None)
@@ -313,6 +319,7 @@ class Running(Process):
             return coroutine, kind, caller, waits_for
         finally:
             leave_task(self.loop, None)
+            self.home.depth -= 1
         return self.settle(kind, caller, result) if error is None else self.failed(kind, caller, error)
 
     def hand(self, pending: Pending) -> None:
@@ -372,7 +379,7 @@ class Running(Process):
             if self.state >= 0:
                 self.state = DRAINING
             if self.state != DEAD and self.task is not None and self.task.cancelling():
-                await self.absorb(self.task, kind)
+                await self.absorb(self.task, kind, error)
             if isinstance(error, asyncio.CancelledError) and (self.ends_soon() or kind == TERMINATE):
                 pending = self.settle(kind, caller, None) if kind == TERMINATE else None
             elif error is not None:
@@ -386,20 +393,17 @@ class Running(Process):
                 else:
                     self.resume(None)
 
-    def ends_soon(self) -> bool:
-        """Tell whether it is to end before it handles anything else."""
-        return bool(self.mailbox) and _is_exit(self.mailbox[0])  # type: ignore[index]
-
-    async def absorb(self, task: asyncio.Task[None], kind: str) -> None:
+    async def absorb(self, task: asyncio.Task[None], kind: str, error: BaseException | None) -> None:
         """Take a cancellation of the task for what it is meant: the server is to end."""
-        try:
-            await asyncio.sleep(0)  # what has been asked for but not been raised yet
-        except asyncio.CancelledError:
-            pass
+        if not isinstance(error, asyncio.CancelledError):  # it has been asked for, but not been raised yet
+            try:
+                await asyncio.sleep(0)
+            except asyncio.CancelledError:
+                pass
         while task.uncancel():
             pass
-        if kind != TERMINATE and not self.ends_soon():  # it came from outside
-            self.interrupt(Envelope(EXIT, Shutdown("cancelled")))
+        if kind != TERMINATE:
+            self.interrupt(Shutdown("cancelled"))  # unless it is to end already: then this is why it was cancelled
 
     # -- helpers for those outside of its context
 
@@ -436,12 +440,3 @@ class Running(Process):
             self.down(reason)
             return None
         return self.step(TERMINATE, None, self.server.terminate, reason)
-
-
-def _reply(caller: asyncio.Future[Any], value: Any) -> None:
-    if not caller.done():
-        caller.set_result(value)
-
-
-def _is_exit(item: Any) -> bool:
-    return type(item) is Envelope and item.kind == EXIT
