@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -155,9 +156,9 @@ def play(schedule: Any, direct: bool) -> Any:
     ends: list[Any] = []
 
     async def client(number: int, refs: list[Ref]) -> None:
-        await asyncio.sleep(number / 16)  # clients never act at the same time: who is first is none of this
         WHO.set(f"client {number}")
         loop = asyncio.get_running_loop()
+        await asyncio.sleep(number / 16)
         for verb, whom, message, pause in schedule[number]:
             try:
                 got = await act(verb)(refs[whom], message)
@@ -165,7 +166,8 @@ def play(schedule: Any, direct: bool) -> Any:
                 got = error
             assert WHO.get() == f"client {number}"
             notes[number].append((loop.time(), shown(got)))
-            await asyncio.sleep(pause + 1 / 64)
+            # Everything takes multiples of 1/4 s, so clients never act at the same time: who is first is not what is asked.
+            await asyncio.sleep(math.floor(loop.time()) + 1 + pause + number / 16 - loop.time())
 
     async def main() -> None:
         refs: list[Ref] = []
@@ -197,7 +199,7 @@ def test_the_schedules_see_what_there_is_to_see() -> None:
     logs, notes, ends = play(schedule, direct=True)
     end = ("Crash", "ZeroDivisionError(1)")
     assert logs[0] == [(0, "server 0", True, 1, "error", 1), (0, "server 0", True, 2, "end", end)]
-    assert logs[1][0] == (2 + 2 / 64 + 0.5, "server 1", True, 1, "plain", 2)
+    assert logs[1][0] == (4 + 0.5, "server 1", True, 1, "plain", 2)
     assert next(got for _, got in notes[0]) == ("ServerDown", end)
     assert "is dead" in notes[0][1][1]
     assert ends == [end, "normal", "normal"]

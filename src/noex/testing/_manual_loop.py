@@ -48,6 +48,10 @@ class ManualLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._back_inside)
         return future
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ARG002
+        """Wait for the threads of the executor, however long that takes: virtual time would be up at once."""
+        await super().shutdown_default_executor()
+
     def _back_inside(self, _: asyncio.Future[Any]) -> None:
         self._manual_selector.outside -= 1
 
