@@ -55,15 +55,12 @@ class Plain(GenServer):
             return Stop("shutdown", reply=number)
         if kind == "stop without answer":
             return Stop("normal")
-        if kind == "later":
+        if "later" in kind:
             self.waiting.append(self.caller)
             self.send_after(number + 0.5, number)
-            return NoReply
+            return NoReply if kind == "later" else Continue(number)
         if kind == "continue":
             return Continue(number, reply=self.count)
-        if kind == "continue later":
-            self.waiting.append(self.caller)
-            return Continue(number)
         if kind.startswith("answer"):
             self.caller.reply("answer")
             if kind == "answer and crash":
@@ -166,7 +163,7 @@ def play(schedule: Any, direct: bool) -> Any:
                 got = error
             assert WHO.get() == f"client {number}"
             notes[number].append((loop.time(), shown(got)))
-            # Everything takes multiples of 1/4 s, so clients never act at the same time: who is first is not what is asked.
+            # Everything takes multiples of 1/4 s, so clients never act at the same time: who is first is not asked.
             await asyncio.sleep(math.floor(loop.time()) + 1 + pause + number / 16 - loop.time())
 
     async def main() -> None:

@@ -36,18 +36,24 @@ def first_step() -> Generator[None, None, None]:
 def continued(
     coroutine: Coroutine[Any, Any, Any], waits_for: Any, error: BaseException | None
 ) -> Generator[Any, Any, Any]:
-    """Go on with a coroutine that has been run already to where it waits for something; or raise an error there."""
+    """Go on with a coroutine that has been run already to where it waits for something; or raise an error there.
+
+    To be called in a later turn of the loop than that run: who waited for that (None), or for what is done, goes on.
+    """
+    turned = True
     while True:
         if error is None:
             try:
-                if waits_for is not None:
+                if waits_for is not None and not waits_for.done():
                     waits_for._asyncio_future_blocking = True  # what a task wants to see; others may have waited, too
-                yield waits_for
+                    yield waits_for
+                elif not turned:
+                    yield None
             except BaseException as raised:
                 error = raised
             else:
                 return (yield from coroutine.__await__())
         try:
-            waits_for, error = coroutine.throw(error), None
+            waits_for, error, turned = coroutine.throw(error), None, False
         except StopIteration as stop:
             return stop.value
