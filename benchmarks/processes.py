@@ -204,6 +204,8 @@ def cases(runner: asyncio.Runner, times: int, erlang: Child | None, pykka: Timer
         yield Case(
             "start and stop", ours(lives), {"gen_server:start_link, stop": erlang.timer(f"start {times}")}, times
         )
+    for each in (actor, waiting_actor):
+        each.task.cancel()
 
 
 async def bytes_of_a_server(servers: int) -> float:

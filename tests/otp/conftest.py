@@ -18,7 +18,7 @@ import pytest
 
 from noex.testing import ManualClock, manual_loop
 
-_GIVE_UP = 1e6
+_GIVE_UP = 1e8
 """Virtual seconds: whoever still waits then, waits for ever."""
 
 
