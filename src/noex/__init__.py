@@ -5,6 +5,7 @@ The house, each floor above those it imports::
     cli/                                    faces: the command line
     cache  sessions  counters               recipes: what people come for; each is a thin class
     metrics/  rates  leaderboard              whose state is in tables
+    otp/                                    processes: servers, links and monitors, names, timers
     _recipe  _single_flight                 what recipes share
     ets/                                    tables: the four kinds, and the stores that name them
     kernel/                                 data structures, behind one contract

@@ -17,6 +17,16 @@
     │   ├── TransactionConflict (RuntimeError) others kept writing what a transaction had read
     │   ├── SnapshotError (ValueError)        a file is no sound snapshot, or a table cannot be put into one
     │   └── ReentrantCompute (RuntimeError)   `compute` writes its own key from inside
+    ├── ProcessError
+    │   ├── NoProcess (LookupError)           the server is dead, or nobody has that name
+    │   ├── ServerDown (RuntimeError)         the server ended before it answered
+    │   ├── CallTimeout (TimeoutError)        the server did not answer in time
+    │   ├── CallingSelf (RuntimeError)        a server waits for itself
+    │   ├── MailboxFull (RuntimeError)        the server has `max_queue` messages waiting already
+    │   ├── AlreadyStarted (ValueError)       the name belongs to another server
+    │   ├── BadReturn (TypeError)             a handler returned what it must not
+    │   └── InitError (RuntimeError)          a server did not start
+    │       └── StartIgnored                  its `init` returned `Ignore`
     ├── LoadDeadlock (RuntimeError)           a cache load would wait for itself
     └── MetricError (ValueError)              a metric's name, label, kind or amount is not allowed
 
@@ -27,16 +37,26 @@ was wrong, with which value, in which table, and what to do.
 from __future__ import annotations
 
 __all__ = [
+    "AlreadyStarted",
+    "BadReturn",
+    "CallTimeout",
+    "CallingSelf",
     "CounterTypeError",
     "IndexNotFound",
     "IndexViolation",
+    "InitError",
     "KernelUnavailable",
     "KeyNotFound",
     "LoadDeadlock",
+    "MailboxFull",
     "MetricError",
+    "NoProcess",
     "NoexError",
+    "ProcessError",
     "ReentrantCompute",
+    "ServerDown",
     "SnapshotError",
+    "StartIgnored",
     "TableClosed",
     "TableEmpty",
     "TableError",
@@ -138,6 +158,87 @@ class SnapshotError(TableError, ValueError):
 
 class ReentrantCompute(TableError, RuntimeError):
     """The function given to `compute` wrote the key that it was computing."""
+
+
+class ProcessError(NoexError):
+    """Base of the errors of processes."""
+
+
+class NoProcess(ProcessError, LookupError):
+    """The server is dead, or no server has that name."""
+
+
+class ServerDown(ProcessError, RuntimeError):
+    """The server ended before it answered.
+
+    `reason` is what it ended for, `server` how it calls itself. After a crash, `__cause__` is the error.
+    """
+
+    def __init__(self, reason: object, server: str) -> None:
+        super().__init__(reason, server)
+        self.reason = reason
+        self.server = server
+
+    def __str__(self) -> str:
+        return f"{self.server} ended before it answered: {shown(self.reason)}"
+
+
+class CallTimeout(ProcessError, TimeoutError):
+    """The server did not answer in time; it may still handle the message, and its late reply is dropped.
+
+    `server` is how the server calls itself, `timeout` the seconds that were waited.
+    """
+
+    def __init__(self, server: str, timeout: float) -> None:
+        super().__init__(server, timeout)
+        self.server = server
+        self.timeout = timeout
+
+    def __str__(self) -> str:
+        return f"{self.server} did not answer within {self.timeout:g} s; give a longer timeout=, or None for no limit"
+
+
+class CallingSelf(ProcessError, RuntimeError):
+    """A server waits for itself: it would wait until the time-out."""
+
+
+class MailboxFull(ProcessError, RuntimeError):
+    """The server has as many messages waiting as `max_queue` allows; this one was not queued."""
+
+
+class AlreadyStarted(ProcessError, ValueError):
+    """The name belongs to another server: `ref`."""
+
+    def __init__(self, name: object, ref: object) -> None:
+        super().__init__(name, ref)
+        self.name = name
+        self.ref = ref
+
+    def __str__(self) -> str:
+        return f"the name {shown(self.name)} belongs to {self.ref!r}; stop that first, or choose another name"
+
+
+class BadReturn(ProcessError, TypeError):
+    """A handler returned what a handler of its kind must not return; its server crashes with this."""
+
+
+class InitError(ProcessError, RuntimeError):
+    """A server did not start: its `init` raised (then `__cause__` is the error), stopped, or took too long.
+
+    `reason` is what it ended for, `server` how it calls itself.
+    """
+
+    def __init__(self, reason: object, server: str) -> None:
+        super().__init__(reason, server)
+        self.reason = reason
+        self.server = server
+
+    def __str__(self) -> str:
+        return f"{self.server} did not start: {shown(self.reason)}"
+
+
+class StartIgnored(InitError):
+    """A server did not start, because its `init` returned `Ignore`."""
 
 
 class LoadDeadlock(NoexError, RuntimeError):

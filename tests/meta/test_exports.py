@@ -21,7 +21,7 @@ MODULES = sorted(
         if not any(part.startswith("_") for part in module.name.split("."))
     ]
 )
-STARRED = ["noex", "noex.ets"]
+STARRED = ["noex", "noex.ets", "noex.otp"]
 SUITES = ("noex.testing.conformance", "noex.testing.machines")
 
 

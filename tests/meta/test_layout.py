@@ -20,7 +20,7 @@ FLOORS = [
     ["kernel"],
     ["ets"],
     ["_recipe", "_single_flight"],
-    ["cache", "counters", "leaderboard", "metrics", "rates", "sessions"],
+    ["otp", "cache", "counters", "leaderboard", "metrics", "rates", "sessions"],
     ["__init__"],
     ["testing"],
     ["cli"],

@@ -11,16 +11,26 @@ import pytest
 from noex import Cache, Metrics, ets
 from noex import errors as tree
 from noex.errors import (
+    AlreadyStarted,
+    BadReturn,
+    CallingSelf,
+    CallTimeout,
     CounterTypeError,
     IndexNotFound,
     IndexViolation,
+    InitError,
     KernelUnavailable,
     KeyNotFound,
     LoadDeadlock,
+    MailboxFull,
     MetricError,
     NoexError,
+    NoProcess,
+    ProcessError,
     ReentrantCompute,
+    ServerDown,
     SnapshotError,
+    StartIgnored,
     TableClosed,
     TableEmpty,
     TableError,
@@ -46,7 +56,26 @@ NATURAL = {
     SnapshotError: ValueError,
     LoadDeadlock: RuntimeError,
     MetricError: ValueError,
+    NoProcess: LookupError,
+    ServerDown: RuntimeError,
+    CallTimeout: TimeoutError,
+    CallingSelf: RuntimeError,
+    MailboxFull: RuntimeError,
+    AlreadyStarted: ValueError,
+    BadReturn: TypeError,
+    InitError: RuntimeError,
 }
+OF_PROCESSES = {
+    NoProcess,
+    ServerDown,
+    CallTimeout,
+    CallingSelf,
+    MailboxFull,
+    AlreadyStarted,
+    BadReturn,
+    InitError,
+}
+WITH_FIELDS = {KeyNotFound, ServerDown, CallTimeout, AlreadyStarted, InitError}
 OF_TABLES = {
     TableClosed,
     TableExists,
@@ -70,12 +99,13 @@ def test_each_error_is_also_the_builtin_that_a_reader_would_expect(
     assert issubclass(error, NoexError)
     assert issubclass(error, builtin)
     assert issubclass(error, TableError) is (error in OF_TABLES)
+    assert issubclass(error, ProcessError) is (error in OF_PROCESSES)
 
 
 def test_all_errors_are_listed_and_have_one_base() -> None:
     listed = {getattr(tree, name) for name in tree.__all__}
     assert tree.__all__ == sorted(tree.__all__)
-    assert listed == set(NATURAL) | {NoexError, TableError}
+    assert listed == set(NATURAL) | {NoexError, TableError, ProcessError, StartIgnored}
     defined = {value for value in vars(tree).values() if isinstance(value, type) and issubclass(value, Exception)}
     assert defined == listed
 
@@ -147,7 +177,24 @@ def test_key_not_found_survives_copying() -> None:
         assert (again.key, again.table, str(again)) == (error.key, error.table, str(error))
 
 
-@pytest.mark.parametrize("error", [error for error in NATURAL if error is not KeyNotFound])
+@pytest.mark.parametrize(
+    "error",
+    [
+        ServerDown("shutdown", "Counter"),
+        CallTimeout("Counter", 5.0),
+        AlreadyStarted("counter", "its ref"),
+        InitError("shutdown", "Counter"),
+        StartIgnored("normal", "Counter"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_errors_of_processes_survive_pickling_with_their_fields(error: Exception) -> None:
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is type(error)
+    assert (vars(again), str(again)) == (vars(error), str(error))
+
+
+@pytest.mark.parametrize("error", [error for error in NATURAL if error not in WITH_FIELDS])
 def test_every_other_error_survives_pickling(error: type[Exception]) -> None:
     again = pickle.loads(pickle.dumps(error("what was wrong; what to do")))
     assert type(again) is error

@@ -1,0 +1,308 @@
+"""The data of a process: what it is, what waits for it, who waits for it, and its end.
+
+How it takes its turns is told in `_running`; nothing here runs a handler.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from abc import abstractmethod
+from asyncio import current_task
+from collections import deque
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from noex.errors import CallTimeout, InitError, NoProcess, ServerDown, shown
+from noex.otp import _relations
+from noex.otp._callers import From
+from noex.otp._exits import Crash, Killed, Reason
+from noex.otp._loops import USUAL, Home
+from noex.otp._mailbox import AWAITING, DEAD, DIRECT, DIRECT_LATE, DRAINING, EXIT, IDLE, RESTING, SCHEDULED, Envelope
+
+if TYPE_CHECKING:
+    from noex.otp._gen_server import GenServer
+    from noex.otp._messages import Monitor
+    from noex.otp._ref import Ref
+    from noex.otp._registry import Registry
+    from noex.otp._timers import Timer
+
+__all__ = ["CURRENT", "Pending", "Process"]
+
+Pending: TypeAlias = tuple[Coroutine[Any, Any, Any], str, asyncio.Future[Any] | None, Any]
+"""What a task has to await: the coroutine of a handler, which kind of handler, who waits for its answer, and what the
+coroutine waits for already, or `NOT_BEGUN`."""
+
+CURRENT: contextvars.ContextVar[Process] = contextvars.ContextVar("noex.otp.current")
+"""The process in whose context this code runs."""
+
+
+class Process:
+    """One server while it runs, and what is left to know of it afterwards."""
+
+    __slots__ = (
+        "context",
+        "current",
+        "deferred",
+        "handed",
+        "handle_call",
+        "handled",
+        "home",
+        "initialised",
+        "label",
+        "links",
+        "loop",
+        "mailbox",
+        "max_queue",
+        "monitors",
+        "names",
+        "parent",
+        "parked",
+        "reason",
+        "ref",
+        "rest",
+        "server",
+        "start_error",
+        "started",
+        "state",
+        "task",
+        "timers",
+        "waiters",
+        "watching",
+    )
+
+    def __init__(
+        self,
+        server: GenServer,
+        ref: Ref,
+        loop: asyncio.AbstractEventLoop,
+        home: Home,
+        label: str,
+        max_queue: int | None,
+    ) -> None:
+        self.server: GenServer | None = server
+        self.ref = ref
+        self.loop = loop
+        self.home = home
+        self.label = label
+        self.max_queue = max_queue
+        self.rest = IDLE if server.direct_calls else RESTING
+        self.handle_call: Any = server.handle_call
+        self.context = contextvars.copy_context()
+        self.state = DRAINING
+        self.handled = 0
+        self.initialised = False
+        self.mailbox: deque[Any] | None = None
+        self.current: asyncio.Future[Any] | None = None
+        self.handed: Pending | None = None
+        self.parked: asyncio.Future[None] | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.reason: Reason | None = None  # from the moment it is to end for it
+        self.start_error: InitError | None = None
+        self.started: asyncio.Future[None] | None = None
+        self.parent: Process | None = None
+        self.deferred: set[asyncio.Future[Any]] | None = None
+        self.links: dict[Process, None] | None = None
+        self.monitors: dict[Monitor, Process] | None = None
+        self.watching: dict[Monitor, Process] | None = None
+        self.names: list[tuple[Registry, Any]] | None = None
+        self.timers: set[Timer] | None = None
+        self.waiters: list[asyncio.Future[Reason]] | None = None
+        self.context.run(CURRENT.set, self)
+        home.processes[self] = None
+
+    @abstractmethod
+    def drain(self) -> None:
+        """Handle what waits; called by the loop."""
+
+    # -- its mailbox
+
+    def post(self, item: Any) -> bool:
+        """Put something into the mailbox, and see that somebody looks."""
+        state = self.state
+        if state < 0:
+            return False
+        if self.mailbox is None:
+            self.mailbox = deque()
+        self.mailbox.append(item)
+        if state <= RESTING:
+            self.schedule()
+        elif state == DIRECT:
+            self.state = DIRECT_LATE
+        return True
+
+    def ends_soon(self) -> bool:
+        """Tell whether it is to end before it handles anything else."""
+        item = self.mailbox[0] if self.mailbox else None
+        return type(item) is Envelope and item.kind == EXIT
+
+    def interrupt(self, reason: Reason) -> None:
+        """Let it end before it handles anything else, and cut off what a handler awaits; the first reason counts."""
+        if self.state < 0 or self.ends_soon():
+            return
+        if self.mailbox is None:
+            self.mailbox = deque()
+        self.mailbox.appendleft(Envelope(EXIT, reason))
+        if self.state <= RESTING:
+            self.schedule()
+        elif self.state == DIRECT:
+            self.state = DIRECT_LATE
+        elif self.state == AWAITING and self.task is not None:
+            self.task.cancel()
+
+    def post_from_afar(self, item: Any) -> bool:
+        """Put something into the mailbox from another thread: whether it is still taken, nobody there can tell."""
+        try:
+            self.loop.call_soon_threadsafe(self.post, item)
+        except RuntimeError:  # the loop is closed
+            return False
+        return True
+
+    def is_full(self) -> bool:
+        """Tell whether as many messages wait as may."""
+        return self.max_queue is not None and self.mailbox is not None and len(self.mailbox) >= self.max_queue
+
+    def check_loop(self, remedy: str) -> None:
+        """Raise unless this is the loop of the server."""
+        if asyncio._get_running_loop() is not self.loop:
+            raise RuntimeError(f"{self.label} runs on another event loop: {remedy}")
+
+    def gone_error(self) -> NoProcess | ServerDown:
+        """Return the error for those who come when it is dead, or about to be."""
+        if self.state == DEAD:
+            return NoProcess(f"{self.label} is dead: it ended for {shown(self.reason)}")
+        return self.down_error()
+
+    def runs_here(self) -> bool:
+        """Tell whether this is the task of the server."""
+        return self.task is not None and current_task(self.loop) is self.task
+
+    def down_error(self) -> ServerDown:
+        """Return the error for those who wait in vain."""
+        error = ServerDown(self.reason, self.label)
+        if type(self.reason) is Crash:
+            error.__cause__ = self.reason.error
+        return error
+
+    def schedule(self) -> None:
+        """Let the loop drain the mailbox."""
+        self.state = SCHEDULED
+        self.loop.call_soon(self.drain, context=self.context)
+
+    # -- who waits for it
+
+    async def answer(self, future: asyncio.Future[Any], timeout: float | None) -> Any:
+        """Wait for the answer to a call."""
+        if future.done():
+            return future.result()
+        if timeout is None:
+            return await future
+        if timeout is USUAL:
+            waiting = self.home.usual.add(self.loop, future, self.label)
+            try:
+                return await future
+            finally:
+                waiting[1] = None
+        timer = self.loop.call_later(timeout, self._too_late, future, timeout)
+        try:
+            return await future
+        finally:
+            timer.cancel()
+
+    def _too_late(self, future: asyncio.Future[Any], timeout: float) -> None:
+        if not future.done():
+            future.set_exception(CallTimeout(self.label, timeout))
+
+    def the_caller(self) -> From:
+        """Return who waits for what the handler that runs returns."""
+        future = self.current
+        if future is None:
+            if self.state not in (DIRECT, DIRECT_LATE):
+                raise RuntimeError(f"{self.label} handles no call now, so nobody waits for an answer")
+            self.state = DIRECT_LATE
+            future = self.current = self.loop.create_future()
+        return From(future, self.home.thread)
+
+    def later(self, caller: asyncio.Future[Any]) -> None:
+        """Remember somebody who is to be answered later, in case that this does not happen."""
+        self.current = None
+        if not caller.done():
+            if self.deferred is None:
+                self.deferred = set()
+            self.deferred.add(caller)
+            caller.add_done_callback(self._answered)
+
+    def _answered(self, caller: asyncio.Future[Any]) -> None:
+        if self.deferred is not None:
+            self.deferred.discard(caller)
+
+    async def wait(self, timeout: float | None = None) -> Reason:
+        """Wait for its end."""
+        if self.state == DEAD and self.reason is not None:
+            return self.reason
+        future: asyncio.Future[Reason] = self.loop.create_future()
+        if self.waiters is None:
+            self.waiters = []
+        self.waiters.append(future)
+        timer = None if timeout is None else self.loop.call_later(timeout, self._too_late, future, timeout)
+        try:
+            return await future
+        finally:
+            self._waits_no_more(future)
+            if timer is not None:
+                timer.cancel()
+
+    def _waits_no_more(self, future: asyncio.Future[Reason]) -> None:
+        if self.waiters is not None:
+            self.waiters.remove(future)
+
+    # -- its end
+
+    def kill(self, reason: Reason | None = None) -> bool:
+        """End now: cut off what runs, and do not `terminate`."""
+        if self.state == DEAD:
+            return False
+        task = self.task
+        self.down(Killed() if reason is None else reason)
+        if task is not None:
+            task.cancel()
+        return True
+
+    def fail_calls(self) -> None:
+        """Tell the callers that wait: the one whose call is handled, and those in the mailbox."""
+        waiting = [self.current] if self.current is not None else []
+        if self.mailbox:
+            waiting += [item.caller for item in self.mailbox if type(item) is Envelope and item.caller is not None]
+            self.mailbox.clear()
+        for caller in waiting:
+            self._fail(caller)
+
+    def _fail(self, caller: asyncio.Future[Any]) -> None:
+        if not caller.done():
+            caller.set_exception(self.down_error())
+
+    def down(self, reason: Reason) -> None:
+        """Be dead: names are free, then everybody is told."""
+        if self.state == DEAD:
+            return
+        self.state = DEAD
+        self.reason = reason
+        del self.home.processes[self]
+        for registry, name in self.names or ():
+            registry.forget(name, self)
+        for timer in self.timers or ():
+            timer.lapse()
+        self.fail_calls()
+        for caller in self.deferred or ():
+            self._fail(caller)
+        if self.parked is not None:
+            self.parked.cancel()
+        if self.started is not None and not self.started.done():
+            self.start_error = self.start_error or InitError(reason, self.label)
+            self.started.set_result(None)
+        _relations.notify(self, reason)
+        waiters, self.waiters = self.waiters, None
+        for waiter in waiters or ():
+            if not waiter.done():
+                waiter.set_result(reason)
+        self.server = self.handle_call = self.mailbox = self.names = self.timers = self.deferred = self.parent = None
