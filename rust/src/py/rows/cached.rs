@@ -361,8 +361,11 @@ impl Rows for CachedRows {
         }
     }
 
-    fn memory(&self, py: Python<'_>) -> PyResult<usize> {
-        let links = if self.limit.is_some() { self.len() * (LINKED_ROW_SIZE - ROW_SIZE) } else { 0 };
-        Ok(self.hashed.memory(py)? + links)
+    fn memory(&self) -> usize {
+        if self.limit.is_some() { self.len() * (LINKED_ROW_SIZE - ROW_SIZE) } else { 0 }
+    }
+
+    fn ground(&self) -> Option<Object> {
+        self.hashed.ground()
     }
 }

@@ -82,6 +82,8 @@ impl HashedRows {
                 }
             }
             let looked = handle::look(py, dict.as_ptr(), key.as_ptr())?;
+            #[cfg(Py_GIL_DISABLED)]
+            table.section(|_| ()); // what was found may be one of many rows that are changing: let them all have changed
             let handle = match looked.handle {
                 Some(handle) => handle,
                 None if plain => key.clone(),
@@ -385,10 +387,12 @@ impl Rows for HashedRows {
         assert_eq!(foreign, self.foreign, "the count of foreign keys is wrong");
     }
 
-    fn memory(&self, py: Python<'_>) -> PyResult<usize> {
-        // SAFETY: alive.
-        let dict = unsafe { Bound::from_borrowed_ptr(py, self.dict.as_ptr()) };
-        dict.call_method0("__sizeof__")?.extract()
+    fn memory(&self) -> usize {
+        0
+    }
+
+    fn ground(&self) -> Option<Object> {
+        Some(self.shared_dict())
     }
 }
 

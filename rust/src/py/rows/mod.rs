@@ -169,8 +169,13 @@ pub trait Rows: Sized + 'static {
     /// Panic unless the structures hold together.
     fn check(&self);
 
-    /// The bytes of the structures: neither keys nor values, nor row cells.
-    fn memory(&self, py: Python<'_>) -> PyResult<usize>;
+    /// The bytes of the structures of our own: neither keys nor values, nor row cells.
+    fn memory(&self) -> usize;
+
+    /// The dict that the rows stand in, if they do. It is not for Python code to see.
+    fn ground(&self) -> Option<Object> {
+        None
+    }
 }
 
 /// What looking for a key found.

@@ -352,8 +352,8 @@ impl Rows for OrderedRows {
         }
     }
 
-    fn memory(&self, _py: Python<'_>) -> PyResult<usize> {
-        Ok(self.tree.memory())
+    fn memory(&self) -> usize {
+        self.tree.memory()
     }
 }
 

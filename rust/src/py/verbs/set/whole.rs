@@ -150,11 +150,16 @@ methods! {
     fn memory(table, py, arguments) {
         let [] = arguments.sort(&Parameters { method: "_memory", ..NOTHING })?;
         table.refuse_closed(py)?;
-        let rows = table.section(|state| state.rows.memory(py))?;
-        let rest = table.section(|state| {
-            state.cells * B::Rows::CELL_SIZE + state.deadlines.memory() + state.watch.as_ref().map_or(0, |watch| watch.memory())
+        let (ours, dict) = table.section(|state| {
+            let cells = state.cells * B::Rows::CELL_SIZE;
+            let watch = state.watch.as_ref().map_or(0, |watch| watch.memory());
+            (cells + state.rows.memory() + state.deadlines.memory() + watch, state.rows.ground())
         });
-        give_count(py, rows + rest)
+        let dict = match &dict {
+            Some(dict) => dict.bound(py).call_method0("__sizeof__")?.extract()?,
+            None => 0,
+        };
+        give_count(py, ours + dict)
     }
 
     /// Raise AssertionError unless rows, deadlines and what watches them agree.
