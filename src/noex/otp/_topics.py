@@ -93,7 +93,8 @@ class _Node(Generic[T]):
 
     def reach(self, segment: str) -> _Node[T]:
         """Return the child of that name; it is made where there is none."""
-        return self.children.setdefault(segment, _Node(self, segment))
+        child = self.children.get(segment)
+        return self.children.setdefault(segment, _Node(self, segment)) if child is None else child
 
 
 class Topics(Generic[T]):
@@ -110,14 +111,14 @@ class Topics(Generic[T]):
 
     def __init__(self) -> None:
         self._root: _Node[T] = _Node(None, "")
-        self._patterns: dict[str, int] = {}  # how many members each has
+        self._patterns: dict[str, _Node[T]] = {}  # with members
         self._added = 0
         self._changes = 0
         self.remembered: dict[str, tuple[T, ...]] = {}
         """What topics fit, of those that were asked for: the same dict for ever, for those who look here first."""
 
     def __len__(self) -> int:
-        return sum(self._patterns.values())
+        return sum(len(node.members) for node in list(self._patterns.values()))
 
     def patterns(self) -> list[str]:
         """Return the patterns that have members, in the order in which they came. O(patterns)."""
@@ -137,7 +138,9 @@ class Topics(Generic[T]):
             for segment in segments:
                 reached = reached.reach(segment)
             reached.members[member] = number  # from here on nobody takes the node away
-        self._patterns[pattern] = self._patterns.get(pattern, 0) + 1
+        self._patterns[pattern] = reached
+        if not reached.members:
+            self._patterns.pop(pattern, None)
         self._changed(pattern)
 
     def remove(self, pattern: str, member: T) -> bool:
@@ -150,14 +153,11 @@ class Topics(Generic[T]):
             node = child
         if node.members.pop(member, None) is None:
             return False
+        if not node.members:
+            self._patterns.pop(pattern, None)
         while node.above is not None and not node.members and not node.children:
             node.above.children.pop(node.segment, None)
             node = node.above
-        left = self._patterns.get(pattern, 0) - 1
-        if left > 0:
-            self._patterns[pattern] = left
-        else:
-            self._patterns.pop(pattern, None)
         self._changed(pattern)
         return True
 
@@ -212,20 +212,20 @@ class Topics(Generic[T]):
 
     def _check(self) -> None:
         """Raise AssertionError if the trie is not as it has to be."""
-        counts: dict[str, int] = {}
+        found: dict[str, _Node[T]] = {}
         nodes = [("", self._root)]
         while nodes:
             path, node = nodes.pop()
             assert node.members or node.children or node is self._root, f"{path!r} leads nowhere"
             if node.members:
-                counts[path] = len(node.members)
+                found[path] = node
             for segment, child in node.children.items():
                 assert (child.above, child.segment) == (node, segment)
                 nodes.append((f"{path}.{segment}" if path else segment, child))
-        assert counts == self._patterns
+        assert found == self._patterns
         assert len(self.remembered) <= MOST_REMEMBERED
-        for topic, found in self.remembered.items():
-            assert found == self._walk(topic), f"what is remembered of {topic!r} is out of date"
+        for topic, members in self.remembered.items():
+            assert members == self._walk(topic), f"what is remembered of {topic!r} is out of date"
 
 
 def fitting(pattern: str, topics: Iterable[str]) -> list[str]:
