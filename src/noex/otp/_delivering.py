@@ -8,11 +8,11 @@ import threading
 from asyncio import _get_running_loop
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from noex.errors import BusClosed, shown
 from noex.otp._deliveries import INTERRUPTS, Delivery, Event, Ticket
-from noex.otp._loops import BUDGET
+from noex.otp._loops import BUDGET, home_of
 from noex.otp._receivers import Worker, is_awaitable
 from noex.otp._subscriptions import Subscription
 from noex.otp._topics import Topics
@@ -28,10 +28,13 @@ _Queued: TypeAlias = tuple[Event | None, Iterator[Subscription], Ticket | None]
 """An event, the subscriptions that have yet to get it, and who waits for the deliveries; without an event, somebody
 waits for this place in the queue."""
 
-_NOWHERE: Final = object()
-"""No loop: where nothing is published at once."""
-
 _BINDING: Final = threading.Lock()
+
+
+class _Nowhere:
+    """What runs in no thread, so that nothing is published at once."""
+
+    _thread_id = None
 
 
 class Delivering:
@@ -43,12 +46,12 @@ class Delivering:
         "_delivered",
         "_dropped",
         "_failed",
-        "_here",
         "_loop",
         "_on_error",
         "_published",
         "_queue",
         "_remembered",
+        "_runner",
         "_topics",
         "_workers",
     )
@@ -60,7 +63,7 @@ class Delivering:
         self._queue: deque[_Queued] = deque()
         self._workers: dict[Worker, None] = {}  # those with a task
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._here: object = _NOWHERE  # the loop, as long as the bus is open
+        self._runner: Any = _Nowhere  # what tells in which thread the loop runs, as long as the bus is open
         self._closed = False
         self._published: int = 0
         self._delivered: int = 0
@@ -75,12 +78,13 @@ class Delivering:
         if self._loop is None and running is not None:
             with _BINDING:
                 if self._loop is None:
-                    self._loop = self._here = running
+                    self._runner = home_of(running).runner
+                    self._loop = running
 
     def _refuse(self) -> None:
         """Take no more."""
         self._closed = True
-        self._here = _NOWHERE
+        self._runner = _Nowhere
 
     def _check_open(self, remedy: str) -> None:
         if self._closed:

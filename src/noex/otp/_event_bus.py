@@ -6,6 +6,7 @@ import asyncio
 import logging
 from asyncio import _get_running_loop
 from dataclasses import dataclass
+from threading import get_ident
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -102,15 +103,17 @@ class EventBus(Delivering):
             ValueError: this is no topic; `TypeError` when it is no str.
             RuntimeError: the bus has never been used in an event loop, and there is none here.
         """
-        if _get_running_loop() is not self._here:
+        if get_ident() != self._runner._thread_id:
             self._publish_elsewhere(topic, message, retain=retain)
             return
         try:
             subscriptions = self._remembered[topic]
         except (KeyError, TypeError):
             subscriptions = self._topics.match(check_topic(topic))
-        event = new_event(Event, (topic, message))
         self._published += 1
+        if not subscriptions and not retain:
+            return
+        event = new_event(Event, (topic, message))
         if retain:
             self._retain(event)
         queue = self._queue
@@ -238,18 +241,19 @@ class EventBus(Delivering):
         """
         check_pattern(pattern)
         queue = self._queue_options(max_queue, policy)
+        awaits = False
         if isinstance(handler, Ref):
             if weak or max_queue is not DEFAULT or policy is not DEFAULT:
                 raise TypeError("weak, max_queue and policy are not for servers, which have a max_queue of their own")
             if not isinstance(handler, Named):
                 self._check_server(handler)
         else:
-            check_handler(handler, weak=weak)
+            awaits = check_handler(handler, weak=weak)
         subscription = self._new(pattern, filter, owner, once=once)
         if isinstance(handler, Ref):
             subscription._send_to(handler)
         else:
-            subscription._call(handler, *queue, weak=weak)
+            subscription._call(handler, *queue, awaits=awaits, weak=weak)
         self._add(subscription)
         return subscription
 

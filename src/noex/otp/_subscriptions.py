@@ -70,10 +70,9 @@ class Subscription:
 
     # -- how it is made
 
-    def _call(self, handler: Handler, max_queue: int | None, policy: QueuePolicy, *, weak: bool) -> None:
-        """Let a function get the events."""
+    def _call(self, handler: Handler, max_queue: int | None, policy: QueuePolicy, *, awaits: bool, weak: bool) -> None:
+        """Let a function get the events; `awaits` tells whether it is a coroutine function."""
         function = Function(self, max_queue, policy)
-        awaits = _is_coroutine_function(handler)
         self._receiver = function.as_worker() if awaits else function
         if weak:
             self._handler = WeakMethod(cast("MethodType", handler), _canceller(self))
@@ -225,16 +224,18 @@ class _Watch:
             self._target.monitors.pop(self._monitor, None)
 
 
-def check_handler(handler: object, *, weak: bool) -> None:
-    """Raise unless this can handle events.
+def check_handler(handler: object, *, weak: bool) -> bool:
+    """Raise unless this can handle events; tell whether it is a coroutine function.
 
     Raises:
         TypeError: it cannot be called, or is a generator function; or it is to be held weakly, and is no bound method.
     """
-    if not _is_coroutine_function(handler):
+    awaits = _is_coroutine_function(handler)
+    if not awaits:
         check_function(handler, "subscribe takes a function of an event, or the reference of a server")
     if weak and not inspect.ismethod(handler):
         raise TypeError(f"weak is for bound methods, and {shown(handler)} is none: it would be gone at once")
+    return awaits
 
 
 def _is_coroutine_function(handler: object) -> bool:
