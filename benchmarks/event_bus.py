@@ -1,8 +1,8 @@
 """What does it cost to publish to an `EventBus`, next to `blinker`'s signals, and how much do other patterns matter?
 
 A signal of blinker is one topic: it has no patterns and no queues, calls its receivers one after the other, and lets
-the first error through. It holds its receivers weakly unless told otherwise, a bus does not: both ways are measured, and
-the quicker one counts.
+the first error through. It holds its receivers weakly unless told otherwise, a bus does not: both ways are measured,
+and the quicker one counts.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def cases(on: Callable[[Run], Timer], times: int, others: int) -> Iterator[Case]
     many = tuple(f"user.{number}.created" for number in range(2 * NEW_TOPICS))  # more than a bus remembers
     few = on(publishing(bus_of("user.*.created", 10), many))
     yield Case(
-        f"publish, new topics, {others:,} other patterns",
+        f"new topics, {others:,} other patterns",
         on(publishing(bus_of("user.*.created", 10, others), many)),
         {"without the others": few},
         times,
@@ -164,9 +164,9 @@ def cases(on: Callable[[Run], Timer], times: int, others: int) -> Iterator[Case]
     yield Case("subscribe and cancel", on(coming_and_going(EventBus(), TOPIC)), connected, times)
     yield Case(f"the same, {others:,} other patterns", on(coming_and_going(crowded, "user.*")), connected, times)
     yield Case(
-        "publish_wait, each of 10 coroutine functions",
+        "publish_wait, of 10 coroutine functions",
         on(waiting(10)),
-        {"asyncio.gather of 10 coroutines": on(gathering(10))},
+        {"asyncio.gather of 10": on(gathering(10))},
         times,
     )
 
