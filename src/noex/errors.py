@@ -22,9 +22,10 @@
     │   ├── ServerDown (RuntimeError)         the server ended before it answered
     │   ├── CallTimeout (TimeoutError)        the server did not answer in time
     │   ├── CallingSelf (RuntimeError)        a server waits for itself
-    │   ├── MailboxFull (RuntimeError)        the server has `max_queue` messages waiting already
+    │   ├── MailboxFull (RuntimeError)        the server, or a subscription, has `max_queue` messages waiting already
     │   ├── AlreadyStarted (ValueError)       the name belongs to another server
     │   ├── BadReturn (TypeError)             a handler returned what it must not
+    │   ├── BusClosed (RuntimeError)          the event bus is closed
     │   └── InitError (RuntimeError)          a server did not start
     │       └── StartIgnored                  its `init` returned `Ignore`
     ├── LoadDeadlock (RuntimeError)           a cache load would wait for itself
@@ -39,6 +40,7 @@ from __future__ import annotations
 __all__ = [
     "AlreadyStarted",
     "BadReturn",
+    "BusClosed",
     "CallTimeout",
     "CallingSelf",
     "CounterTypeError",
@@ -203,7 +205,7 @@ class CallingSelf(ProcessError, RuntimeError):
 
 
 class MailboxFull(ProcessError, RuntimeError):
-    """The server has as many messages waiting as `max_queue` allows; this one was not queued."""
+    """The server, or the subscription, has as many messages waiting as `max_queue` allows; this one was not queued."""
 
 
 class AlreadyStarted(ProcessError, ValueError):
@@ -220,6 +222,10 @@ class AlreadyStarted(ProcessError, ValueError):
 
 class BadReturn(ProcessError, TypeError):
     """A handler returned what a handler of its kind must not return; its server crashes with this."""
+
+
+class BusClosed(ProcessError, RuntimeError):
+    """The event bus is closed, or its event loop is."""
 
 
 class InitError(ProcessError, RuntimeError):
