@@ -8,7 +8,7 @@ from typing import Any
 
 from noex.otp import ChildInfo, DynamicSupervisorRef, GenServer, Ignore, Reason, Ref, Stop, SupervisorRef
 
-__all__ = ["Worker", "child", "live", "named_children", "settle"]
+__all__ = ["Worker", "child", "live", "named_children", "processes", "running", "settle"]
 
 
 class Worker(GenServer):
@@ -72,7 +72,17 @@ async def child(supervisor: SupervisorRef, child_id: Hashable) -> Ref:
     return ref
 
 
+def processes() -> list[Any]:
+    """Return the processes of this loop, in the order of their starts."""
+    home: Any = getattr(asyncio.get_running_loop(), "_noex_home", None)
+    return [] if home is None else [*home.processes]
+
+
 def live() -> set[str]:
     """Return how the processes of this loop call themselves."""
-    home: Any = getattr(asyncio.get_running_loop(), "_noex_home", None)
-    return set() if home is None else {process.label for process in home.processes}
+    return {process.label for process in processes()}
+
+
+def running() -> int:
+    """Return how many processes there are in this loop."""
+    return len(processes())

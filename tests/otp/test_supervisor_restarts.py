@@ -1,4 +1,4 @@
-"""What a supervisor does when its children end: strategies, restart types, intensity, back-off, shutting down itself."""
+"""What a supervisor does when its children end: strategies, restart types, intensity, back-off, auto_shutdown."""
 
 from __future__ import annotations
 

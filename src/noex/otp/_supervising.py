@@ -223,6 +223,7 @@ class Supervising(GenServer, Generic[D]):
         try:
             ref = await record.child.start_link()
         except StartIgnored:
+            record.failures = 0
             return None
         except ChildStartError as error:
             raise ChildStartError(record.child.id, error) from error
