@@ -138,7 +138,6 @@ async def test_a_supervisor_that_is_killed_ends_its_block() -> None:
 
     with pytest.raises(ServerDown, match="Killed"):
         await block()
-    await asyncio.sleep(2)
     assert live() == set()
 
 

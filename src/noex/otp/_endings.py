@@ -9,11 +9,22 @@ from __future__ import annotations
 from typing import Final, Literal, TypeAlias
 
 from noex.errors import CallTimeout, MaxRestartsExceeded
+from noex.otp._exits import is_orderly
 from noex.otp._mailbox import DEAD, EXIT, STOP, Envelope
 from noex.otp._process import Process
 from noex.otp._ref import Ref
 
-__all__ = ["USUAL_PATIENCE", "AnySupervisorRef", "Patience", "ask_to_end", "end", "kill_tree", "offspring", "see_end"]
+__all__ = [
+    "USUAL_PATIENCE",
+    "AnySupervisorRef",
+    "Patience",
+    "ask_to_end",
+    "end",
+    "kill_tree",
+    "offspring",
+    "see_end",
+    "see_off_offspring",
+]
 
 Patience: TypeAlias = float | Literal["kill"] | None
 """Seconds that a process gets to end, None for no limit, "kill" for none at all."""
@@ -57,9 +68,10 @@ async def see_end(process: Process, deadline: float | None) -> None:
 
 
 async def end(process: Process) -> None:
-    """Let a process end in its own time; a cancellation meanwhile ends it without that."""
+    """Let a supervisor end in its own time; a cancellation meanwhile ends it without that."""
     try:
         await see_end(process, ask_to_end(process, None))
+        await see_off_offspring(process)
     except BaseException:
         kill_tree(process)
         raise
@@ -78,6 +90,15 @@ def offspring(process: Process) -> list[Process]:
         if parent is process:
             found.append(other)
     return found
+
+
+async def see_off_offspring(process: Process) -> None:
+    """Wait for the children that a dead supervisor has left behind: they have been told, but may still need names."""
+    if process.reason is None or is_orderly(process.reason):
+        return  # it has ended them itself
+    deadline = process.loop.time() + USUAL_PATIENCE
+    for child in reversed(offspring(process)):
+        await see_end(child, deadline)
 
 
 def kill_tree(process: Process) -> None:

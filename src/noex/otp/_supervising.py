@@ -24,13 +24,11 @@ from noex.errors import (
 from noex.otp import _relations
 from noex.otp._child import Child, ChildInfo, Counts
 from noex.otp._description import BEGIN, Description
-from noex.otp._endings import USUAL_PATIENCE, AnySupervisorRef, ask_to_end, offspring, see_end
+from noex.otp._endings import AnySupervisorRef, ask_to_end, see_end, see_off_offspring
 from noex.otp._exits import Crash, Reason, Shutdown, is_orderly
 from noex.otp._gen_server import GenServer
 from noex.otp._intensity import Intensity
-from noex.otp._mailbox import DEAD
 from noex.otp._messages import Exit, Reject, Stop
-from noex.otp._process import Process
 from noex.otp._ref import Ref
 from noex.otp._timers import Timer
 
@@ -186,8 +184,8 @@ class Supervising(GenServer, Generic[D]):
     async def _child_ended(self, record: Record, reason: Reason) -> Stop | None:
         ref, record.reason = record.ref, reason
         record.rest()
-        if ref is not None and record.child.kind == "supervisor" and not is_orderly(reason):
-            await _see_off(ref._process)
+        if ref is not None and record.child.kind == "supervisor":
+            await see_off_offspring(ref._process)
         if record.child.restart == "permanent" or (record.child.restart == "transient" and not is_orderly(reason)):
             return await self._restart(record)
         verdict = self.ended(record)
@@ -271,11 +269,3 @@ class Supervising(GenServer, Generic[D]):
         supervisors = sum(info.kind == "supervisor" for info in infos)
         active = sum(info.status == "running" for info in infos)
         return Counts(len(infos), active, supervisors, len(infos) - supervisors)
-
-
-async def _see_off(process: Process) -> None:
-    """Wait for the children that a dead supervisor has left behind: they have been told, but may still need names."""
-    deadline = process.loop.time() + USUAL_PATIENCE
-    for child in reversed(offspring(process)):
-        if child.state != DEAD:
-            await see_end(child, deadline)
