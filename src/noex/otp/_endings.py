@@ -10,7 +10,7 @@ from typing import Final, Literal, TypeAlias
 
 from noex.errors import CallTimeout, MaxRestartsExceeded
 from noex.otp._exits import is_orderly
-from noex.otp._mailbox import DEAD, EXIT, STOP, Envelope
+from noex.otp._mailbox import DEAD, STOP, Envelope
 from noex.otp._process import Process
 from noex.otp._ref import Ref
 
@@ -55,7 +55,7 @@ def ask_to_end(process: Process, patience: Patience) -> float | None:
     if server is not None and server.trap_exit and not isinstance(process.ref, AnySupervisorRef):
         process.post(Envelope(STOP, "shutdown"))
     else:
-        process.interrupt(Envelope(EXIT, "shutdown"))
+        process.interrupt("shutdown")
     return None if patience is None else process.loop.time() + patience
 
 
