@@ -18,7 +18,7 @@ pub unsafe extern "C" fn update_counter(
     positional: ffi::Py_ssize_t,
     names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
-    // SAFETY: as in `lookup`.
+    // SAFETY: CPython calls a method with an object of its class, and with these arguments.
     unsafe { counted(object, values, positional, names, general::update_counter::<Set>) }
 }
 
@@ -29,7 +29,7 @@ pub unsafe extern "C" fn count(
     positional: ffi::Py_ssize_t,
     names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
-    // SAFETY: as in `lookup`.
+    // SAFETY: CPython calls a method with an object of its class, and with these arguments.
     unsafe { counted(object, values, positional, names, general::count::<Set>) }
 }
 

@@ -17,7 +17,7 @@ pub unsafe extern "C" fn touch(
     positional: ffi::Py_ssize_t,
     names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
-    // SAFETY: as in `lookup`.
+    // SAFETY: CPython calls a method with an object of its class, and with these arguments.
     unsafe {
         let table: &Set = body(object);
         let arguments = called(values, positional, names);

@@ -4,6 +4,7 @@
 //! before are at work, for most of the time goes into waiting for memory.
 
 use super::Set;
+use super::census::Census;
 use crate::py::class::{body, own};
 use crate::py::ground::handle::is_plain;
 use crate::py::ground::object::Object;
@@ -13,8 +14,6 @@ use crate::py::verbs::set::many as general;
 use crate::store::prefetch::prefetch;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use std::collections::HashSet;
-use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 /// How many entries are asked for together.
 const CHUNK: usize = 32;
@@ -42,14 +41,14 @@ pub unsafe extern "C" fn insert_many(
 }
 
 /// Entries that nobody changes while they are read.
-enum Batch {
+pub enum Batch {
     /// A dict.
     Mapping(Object),
     /// A list, of pairs as it seems.
     Pairs(Object),
 }
 
-type Entry = (*mut ffi::PyObject, *mut ffi::PyObject);
+pub type Entry = (*mut ffi::PyObject, *mut ffi::PyObject);
 
 impl Batch {
     /// Make a batch of a dict or a list.
@@ -100,7 +99,7 @@ impl Batch {
 
     /// Go through the entries until the visitor has had enough, or something is no pair: then it is `None`.
     #[inline(always)]
-    unsafe fn each(&self, mut visit: impl FnMut(Entry) -> Option<()>) -> Option<()> {
+    pub unsafe fn each(&self, mut visit: impl FnMut(Entry) -> Option<()>) -> Option<()> {
         let mut chunk: [Entry; CHUNK] = [(std::ptr::null_mut(), std::ptr::null_mut()); CHUNK];
         // SAFETY: the batch is held, and nobody changes it.
         unsafe {
@@ -155,8 +154,19 @@ impl Batch {
 /// # Safety
 /// The caller is attached to the interpreter.
 unsafe fn write(table: &Set, batch: &Batch) -> Option<Result<usize, ()>> {
+    // SAFETY: the batch is held.
+    let size = unsafe { batch.size() };
+    // In a dict, or where all keys turn out to be new, no key is there twice.
+    let mut census = (!batch.is_mapping() && table.section(|state| state.rows.len() > 0)).then(|| Census::new(size));
     // SAFETY: what the batch gives is alive.
-    unsafe { batch.each(|(key, _)| is_plain(key).then_some(()))? };
+    unsafe {
+        batch.each(|(key, _)| {
+            if let Some(census) = &mut census {
+                return is_plain(key).then(|| census.count(key));
+            }
+            is_plain(key).then_some(())
+        })?;
+    }
     let mut displaced = Trash::new();
     // SAFETY: all keys are plain, so nothing in here runs Python code, and what is displaced is kept.
     let written = table.section(|state| unsafe {
@@ -176,63 +186,14 @@ unsafe fn write(table: &Set, batch: &Batch) -> Option<Result<usize, ()>> {
         Some(done.map(|()| state.rows.len() - before))
     })?;
     let Some(fresh) = written else { return Some(Err(())) };
-    // SAFETY: the batch is as it was, for nothing that was displaced has been dropped.
-    let size = unsafe { batch.size() };
-    // SAFETY: as before.
-    let count = if fresh == size || batch.is_mapping() { size } else { unsafe { distinct(batch, size) } };
+    let count = if fresh == size || batch.is_mapping() {
+        size
+    } else {
+        // SAFETY: the batch is as it was, for nothing that was displaced has been dropped.
+        unsafe { census.unwrap_or_else(|| Census::of(batch, size)).different(batch) }
+    };
     drop(displaced);
     Some(Ok(count))
-}
-
-/// How many different keys there are in a batch of plain keys.
-#[inline(never)]
-unsafe fn distinct(batch: &Batch, size: usize) -> usize {
-    let mut keys = HashSet::with_capacity_and_hasher(size, BuildHasherDefault::<Mixed>::default());
-    // SAFETY: the keys are alive, and plain.
-    let _all = unsafe {
-        batch.each(|(key, _)| {
-            keys.insert(Key(key, ffi::PyObject_Hash(key)));
-            Some(())
-        })
-    };
-    keys.len()
-}
-
-/// A plain key with its hash, equal to others as it is in a dict.
-struct Key(*mut ffi::PyObject, ffi::Py_hash_t);
-
-impl Hash for Key {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_isize(self.1);
-    }
-}
-
-impl PartialEq for Key {
-    fn eq(&self, other: &Self) -> bool {
-        // SAFETY: both are alive; comparing plain keys runs no Python code and raises nothing.
-        self.1 == other.1 && unsafe { ffi::PyObject_RichCompareBool(self.0, other.0, ffi::Py_EQ) == 1 }
-    }
-}
-
-impl Eq for Key {}
-
-/// Spreads the hash of an int, which is the int, over all bits.
-#[derive(Default)]
-struct Mixed(u64);
-
-impl Hasher for Mixed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, _bytes: &[u8]) {
-        unreachable!("a key is hashed by the hash that it has");
-    }
-
-    fn write_isize(&mut self, hash: isize) {
-        let product = (hash as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        self.0 = product ^ (product >> 32);
-    }
 }
 
 /// Put an entry into a dict; `None` if there is no memory for it.

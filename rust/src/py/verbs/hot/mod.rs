@@ -5,6 +5,7 @@
 //! Whatever else a table has (other keys, indexes, subscribers), the verb does as the general one of `set/`: that is the
 //! long way, of which PyO3 is told.
 
+mod census;
 mod counting;
 mod lifetimes;
 mod many;

@@ -47,7 +47,7 @@ pub unsafe extern "C" fn delete(
     names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
     run_hot(|_py| {
-        // SAFETY: as in `lookup`.
+        // SAFETY: CPython calls a method with an object of its class, and with these arguments.
         unsafe {
             let [key] = called(values, positional, names).sort(&general::KEYED)?;
             give_bool(remove(body(object), key)?.is_some())
@@ -63,7 +63,7 @@ pub unsafe extern "C" fn take(
     names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
     run_hot(|_py| {
-        // SAFETY: as in `lookup`.
+        // SAFETY: CPython calls a method with an object of its class, and with these arguments.
         unsafe {
             let [key, default] = called(values, positional, names).sort(&general::TAKE)?;
             match remove(body(object), key)? {

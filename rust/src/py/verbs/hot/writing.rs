@@ -22,13 +22,20 @@ pub unsafe extern "C" fn insert(
     names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
     run_hot(|py| {
-        // SAFETY: as in `lookup`.
+        // SAFETY: CPython calls a method with an object of its class, and with these arguments.
         unsafe {
             let table: &Set = body(object);
-            if positional == 2 && names.is_null() {
+            if names.is_null() && positional == 2 {
                 write(table, py, *values, *values.add(1))?;
             } else {
-                let [key, value, ttl] = called(values, positional, names).sort(&general::INSERT)?;
+                let usual = positional == 2
+                    && ffi::PyTuple_GET_SIZE(names) == 1
+                    && ffi::PyTuple_GET_ITEM(names, 0) == pyo3::intern!(py, "ttl").as_ptr();
+                let [key, value, ttl] = if usual {
+                    [*values, *values.add(1), *values.add(2)]
+                } else {
+                    called(values, positional, names).sort(&general::INSERT)?
+                };
                 match general::given(ttl) {
                     None => write(table, py, key, value)?,
                     Some(ttl) => {
