@@ -371,6 +371,19 @@ async def test_what_was_terminated_by_hand_counts_as_ended_for_the_last_one() ->
     assert not supervisor.alive
 
 
+async def test_a_significant_child_that_is_being_restarted_has_not_ended() -> None:
+    log: list[Any] = []
+    children = three(log)
+    children[0].kwargs["plan"] = [None, KeyError("1"), None]
+    supervisor = await Supervisor.start(children, auto_shutdown="all_significant", backoff=lambda failures: 10.0)
+    (await child(supervisor, "a")).kill()
+    await finish(supervisor, "b")
+    assert supervisor.alive
+    await asyncio.sleep(11)
+    await finish(supervisor, "a")
+    assert not supervisor.alive
+
+
 async def test_a_supervisor_as_the_significant_child_of_another() -> None:
     below = Supervisor(three([]), auto_shutdown="any_significant")
     top = await Supervisor.start(
