@@ -271,6 +271,22 @@ async def test_a_child_that_waits_for_its_next_attempt() -> None:
     await supervisor.stop()
 
 
+async def test_an_attempt_that_was_called_off_is_not_made_for_a_later_one() -> None:
+    log: list[Any] = []
+    plan = [None, KeyError("1"), None, KeyError("2"), None]
+    supervisor = await Supervisor.start([worker("a", log, plan=plan)], backoff=lambda failures: 10.0)
+    (await child(supervisor, "a")).kill()
+    await asyncio.sleep(5)
+    await supervisor.terminate_child("a")
+    (await supervisor.restart_child("a")).kill()
+    await asyncio.sleep(7)
+    assert [info.status for info in await supervisor.children()] == ["restarting"]
+    await asyncio.sleep(4)
+    assert [info.status for info in await supervisor.children()] == ["running"]
+    assert log.count(("start", "a")) == 5
+    await supervisor.stop()
+
+
 async def test_a_supervisor_ends_while_a_child_waits_for_its_next_attempt() -> None:
     log: list[Any] = []
     plan = [None, KeyError("1"), None]
