@@ -38,10 +38,10 @@ def why_not() -> str | None:
 
 
 class Erlang:
-    """One Erlang with one table: a context manager that ends it."""
+    """One Erlang with one table, or whatever else the module serves: a context manager that ends it."""
 
-    def __init__(self, folder: Path) -> None:
-        source = Path(__file__).with_name("ets_port.erl")
+    def __init__(self, folder: Path, module: str = "ets_port") -> None:
+        source = Path(__file__).with_name(f"{module}.erl")
         compiled = subprocess.run(
             ["erlc", "-o", str(folder), str(source)], capture_output=True, text=True, check=False, cwd=folder
         )
@@ -50,7 +50,7 @@ class Erlang:
         self._log = folder / "erlang.log"
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                ["erl", "-noshell", "-noinput", "-pa", str(folder), "-s", "ets_port", "main"],
+                ["erl", "-noshell", "-noinput", "-pa", str(folder), "-s", module, "main"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -234,6 +234,24 @@ async def test_start_link_needs_a_server_and_ends_with_it() -> None:
     assert live() == set()
 
 
+async def test_a_linked_start_that_fails_is_told_by_the_error_alone() -> None:
+    class Parent(GenServer):
+        async def init(self) -> None:
+            try:
+                await Supervisor.start_link([Child(Worker, (), {"plan": [KeyError("no")]})])
+            except ChildStartError as error:
+                self.error = error
+
+        def handle_call(self, message: Any) -> Any:
+            return self.error.child_id
+
+    parent = await Parent.start()
+    await settle()
+    assert await parent.call("error") == "Worker"
+    assert live() == {"Parent"}
+    await parent.stop()
+
+
 # -- the end
 
 

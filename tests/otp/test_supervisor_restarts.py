@@ -271,6 +271,22 @@ async def test_a_child_that_waits_for_its_next_attempt() -> None:
     await supervisor.stop()
 
 
+async def test_an_attempt_that_was_called_off_is_not_made_for_a_later_one() -> None:
+    log: list[Any] = []
+    plan = [None, KeyError("1"), None, KeyError("2"), None]
+    supervisor = await Supervisor.start([worker("a", log, plan=plan)], backoff=lambda failures: 10.0)
+    (await child(supervisor, "a")).kill()
+    await asyncio.sleep(5)
+    await supervisor.terminate_child("a")
+    (await supervisor.restart_child("a")).kill()
+    await asyncio.sleep(7)
+    assert [info.status for info in await supervisor.children()] == ["restarting"]
+    await asyncio.sleep(4)
+    assert [info.status for info in await supervisor.children()] == ["running"]
+    assert log.count(("start", "a")) == 5
+    await supervisor.stop()
+
+
 async def test_a_supervisor_ends_while_a_child_waits_for_its_next_attempt() -> None:
     log: list[Any] = []
     plan = [None, KeyError("1"), None]
@@ -368,6 +384,19 @@ async def test_what_was_terminated_by_hand_counts_as_ended_for_the_last_one() ->
     supervisor = await Supervisor.start(three([]), auto_shutdown="all_significant")
     await supervisor.terminate_child("a")
     await finish(supervisor, "b")
+    assert not supervisor.alive
+
+
+async def test_a_significant_child_that_is_being_restarted_has_not_ended() -> None:
+    log: list[Any] = []
+    children = three(log)
+    children[0].kwargs["plan"] = [None, KeyError("1"), None]
+    supervisor = await Supervisor.start(children, auto_shutdown="all_significant", backoff=lambda failures: 10.0)
+    (await child(supervisor, "a")).kill()
+    await finish(supervisor, "b")
+    assert supervisor.alive
+    await asyncio.sleep(11)
+    await finish(supervisor, "a")
     assert not supervisor.alive
 
 
