@@ -1,8 +1,8 @@
 """What does it cost to publish to an `EventBus`, next to `blinker`'s signals, and how much do other patterns matter?
 
 A signal of blinker is one topic: it has no patterns and no queues, calls its receivers one after the other, and lets
-the first error through. It holds its receivers weakly unless told otherwise, a bus does not: both ways are measured, and
-the quicker one counts.
+the first error through. It holds its receivers weakly unless told otherwise, a bus does not: both ways are measured,
+and the quicker one counts.
 """
 
 from __future__ import annotations

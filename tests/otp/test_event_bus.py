@@ -12,13 +12,16 @@ from contextvars import ContextVar
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from noex.errors import BusClosed, CallingSelf, MailboxFull, NoProcess
 from noex.otp import Event, EventBus, EventBusStats, GenServer, Outcome, Subscription, named
 from noex.otp._loops import BUDGET
 from noex.testing import ManualClock, manual_loop
-from tests.otp.conftest import Crashes
+from tests.otp.conftest import Crashes, run
 from tests.otp.servers import Counter, Notes, Waiting
+from tests.otp.test_topics import fits, patterns, topics
 
 
 class Seen(list[tuple[str, Any]]):
@@ -47,7 +50,7 @@ def balanced(bus: EventBus) -> EventBusStats:
     stats = bus.stats()
     members = bus._topics.members()
     assert stats.subscriptions == bus.subscription_count == len(members)
-    assert stats.queued == sum(member.queued for member in members)
+    assert stats.queued >= sum(member.queued for member in members)
     bus._topics._check()
     return stats
 
@@ -700,6 +703,76 @@ async def test_who_subscribes_after_a_nested_publish_does_not_get_it() -> None:
         assert newcomer == []
 
 
+@given(data=st.data())
+def test_all_kinds_of_subscribers_get_what_their_pattern_fits_while_they_are_subscribed(data: st.DataObject) -> None:
+    """Patterns, kinds, and an order of subscribing, cancelling and publishing, all at random."""
+    run(_random_subscribers(data))
+
+
+async def _random_subscribers(data: st.DataObject) -> None:
+    steps = st.sampled_from(["subscribe", "publish", "publish", "publish", "cancel", "turn"])
+    kinds = st.sampled_from(["function", "coroutine function", "returns a coroutine", "server", "listener"])
+    server = await Notes.start()
+    expected: list[list[Event]] = []
+    seen: list[list[Event]] = []
+    present: list[tuple[int, str, Any]] = []
+    async with EventBus() as bus:
+        for number in range(data.draw(st.integers(1, 25))):
+            step = data.draw(steps)
+            if step == "subscribe":
+                pattern, kind, got = data.draw(patterns), data.draw(kinds), []
+                expected.append([])
+                seen.append(got)
+                plain = got.append
+                slow = _keeping(got)
+                if kind == "listener":
+                    subscribed: Any = bus.listen(pattern)
+                    asyncio.create_task(_keep(subscribed, got))  # noqa: RUF006 - the bus ends it
+                elif kind == "server":
+                    subscribed = bus.subscribe(pattern, server, filter=lambda event, got=got: not got.append(event))
+                elif kind == "function":
+                    subscribed = bus.subscribe(pattern, plain)
+                else:
+                    handler = slow if kind == "coroutine function" else functools.partial(_returning, slow)
+                    subscribed = bus.subscribe(pattern, handler)
+                present.append((len(seen) - 1, pattern, subscribed))
+            elif step == "publish":
+                event = Event(data.draw(topics), number)
+                bus.publish(*event)
+                for which, pattern, _ in present:
+                    if fits(pattern, event.topic):
+                        expected[which].append(event)
+            elif step == "cancel" and present:
+                await asyncio.sleep(1)  # what waits would be dropped
+                present.pop(data.draw(st.integers(0, len(present) - 1)))[2].cancel()
+            else:
+                await asyncio.sleep(0)
+        await bus.flush()
+        bus._topics._check()
+    await asyncio.sleep(1)
+    assert seen == expected
+    stats = bus.stats()
+    assert (stats.delivered, stats.failed, stats.dropped, stats.queued) == (sum(map(len, expected)), 0, 0, 0)
+    await server.stop()
+
+
+def _keeping(got: list[Event]) -> Callable[[Event], Any]:
+    async def keep(event: Event) -> None:
+        await asyncio.sleep(0)
+        got.append(event)
+
+    return keep
+
+
+def _returning(handler: Callable[[Event], Any], event: Event) -> Any:
+    return handler(event)
+
+
+async def _keep(events: Any, got: list[Event]) -> None:
+    async for event in events:
+        got.append(event)  # noqa: PERF401 - as they come
+
+
 # -- coroutine functions
 
 
@@ -794,6 +867,7 @@ async def test_cancelling_drops_what_waits_and_lets_what_runs_end() -> None:
         await asyncio.sleep(0.5)
         subscription.cancel()
         assert (subscription.queued, subscription.dropped) == (1, 2)
+        assert balanced(bus).queued == 1
         await asyncio.sleep(5)
         assert (seen, subscription.delivered) == ([0], 1)
         assert balanced(bus) == EventBusStats(0, 3, 1, 0, 2, 0)

@@ -54,6 +54,7 @@ class Delivery:
         self.status: DeliveryStatus = "queued"
         self.error: BaseException | None = None
         self.tickets: list[Ticket] | None = None
+        subscription.bus._pending += 1
 
     def settle(self, status: DeliveryStatus, error: BaseException | None = None) -> None:
         """Say what became of it: it is counted, who waits is told, and an error is reported."""
@@ -65,6 +66,7 @@ class Delivery:
         if awaitable is not None and hasattr(awaitable, "close"):
             awaitable.close()  # matters where it never began
         subscription = self.subscription
+        subscription.bus._pending -= 1
         subscription._count(status)
         for ticket in self.tickets or ():
             ticket.settled()

@@ -48,6 +48,7 @@ class Delivering:
         "_failed",
         "_loop",
         "_on_error",
+        "_pending",
         "_published",
         "_queue",
         "_remembered",
@@ -68,6 +69,7 @@ class Delivering:
         self._published: int = 0
         self._delivered: int = 0
         self._failed: int = 0
+        self._pending: int = 0  # deliveries that are not settled
         self._dropped: int = 0
 
     # -- its loop

@@ -362,14 +362,14 @@ class EventBus(Delivering):
         return self._topics.patterns()
 
     def stats(self) -> EventBusStats:
-        """Return what the bus has done so far. O(subscriptions)."""
+        """Return what the bus has done so far. O(patterns)."""
         return EventBusStats(
             subscriptions=len(self._topics),
             published=self._published,
             delivered=self._delivered,
             failed=self._failed,
             dropped=self._dropped,
-            queued=sum(subscription.queued for subscription in self._topics.members()),
+            queued=self._pending,
         )
 
     # -- its end

@@ -147,12 +147,13 @@ class Server(Receiver):
 class Worker(Receiver):
     """A coroutine function: one event at a time, in order, in a task that is there while there is something to do."""
 
-    __slots__ = ("_context", "_inbox", "_running", "_task")
+    __slots__ = ("_context", "_inbox", "_name", "_running", "_task")
 
     def __init__(self, subscription: Subscription, inbox: Inbox, context: contextvars.Context) -> None:
         super().__init__(subscription)
         self._inbox = inbox
         self._context = context
+        self._name = f"{subscription.bus!r} {subscription.pattern}"
         self._running: Delivery | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -178,8 +179,7 @@ class Worker(Receiver):
             bus = self.subscription.bus
             work = self._work()
             work.send(None)  # up to where a cancellation finds it at home: a task that never began would tell nobody
-            name = f"{bus!r} {self.subscription.pattern}"
-            self._task = asyncio.Task(work, loop=bus._loop, context=self._context, name=name)
+            self._task = asyncio.Task(work, loop=bus._loop, context=self._context, name=self._name)
             bus._workers[self] = None
 
     def drop(self) -> None:

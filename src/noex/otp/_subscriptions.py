@@ -102,17 +102,18 @@ class Subscription:
         """Take an event, and return what becomes of it; None where it is not for this one."""
         if not self.active:
             return None
-        delivery = Delivery(self, event)
         if self._filter is not None:
             try:
                 wanted = bool(self._filter(event))
             except BaseException as error:
+                delivery = Delivery(self, event)
                 delivery.fail(error)
                 return delivery
             if not (wanted and self.active):
                 return None
         if self._once:
             self._leave()
+        delivery = Delivery(self, event)
         self._receiver.take(delivery)
         return delivery
 
