@@ -20,12 +20,19 @@
     ├── ProcessError
     │   ├── NoProcess (LookupError)           the server is dead, or nobody has that name
     │   ├── ServerDown (RuntimeError)         the server ended before it answered
+    │   │   └── SupervisorStopping            the supervisor is ending, and starts nothing any more
     │   ├── CallTimeout (TimeoutError)        the server did not answer in time
     │   ├── CallingSelf (RuntimeError)        a server waits for itself
     │   ├── MailboxFull (RuntimeError)        the server, or a subscription, has `max_queue` messages waiting already
     │   ├── AlreadyStarted (ValueError)       the name belongs to another server
     │   ├── BadReturn (TypeError)             a handler returned what it must not
     │   ├── BusClosed (RuntimeError)          the event bus is closed
+    │   ├── ChildExists (ValueError)          the supervisor has a child of that id
+    │   ├── ChildNotFound (LookupError)       the supervisor has no such child
+    │   ├── ChildRunning (RuntimeError)       the child has to be terminated first
+    │   ├── ChildStartError (RuntimeError)    a child of a supervisor did not start
+    │   ├── MaxChildren (RuntimeError)        the supervisor has `max_children` children already
+    │   ├── MaxRestartsExceeded (RuntimeError) a supervisor gave up: its children kept ending
     │   └── InitError (RuntimeError)          a server did not start
     │       └── StartIgnored                  its `init` returned `Ignore`
     ├── LoadDeadlock (RuntimeError)           a cache load would wait for itself
@@ -43,6 +50,10 @@ __all__ = [
     "BusClosed",
     "CallTimeout",
     "CallingSelf",
+    "ChildExists",
+    "ChildNotFound",
+    "ChildRunning",
+    "ChildStartError",
     "CounterTypeError",
     "IndexNotFound",
     "IndexViolation",
@@ -51,6 +62,8 @@ __all__ = [
     "KeyNotFound",
     "LoadDeadlock",
     "MailboxFull",
+    "MaxChildren",
+    "MaxRestartsExceeded",
     "MetricError",
     "NoProcess",
     "NoexError",
@@ -59,6 +72,7 @@ __all__ = [
     "ServerDown",
     "SnapshotError",
     "StartIgnored",
+    "SupervisorStopping",
     "TableClosed",
     "TableEmpty",
     "TableError",
@@ -245,6 +259,93 @@ class InitError(ProcessError, RuntimeError):
 
 class StartIgnored(InitError):
     """A server did not start, because its `init` returned `Ignore`."""
+
+
+class SupervisorStopping(ServerDown):
+    """The supervisor is ending, or has ended: it starts no children any more, and this one was not started."""
+
+    def __str__(self) -> str:
+        return f"{self.server} starts no children any more: it ends for {shown(self.reason)}"
+
+
+class ChildStartError(ProcessError, RuntimeError):
+    """A child of a supervisor did not start.
+
+    `child_id` is the id of the child, `cause` what its `init` raised, or else the `InitError` that tells more. When
+    a supervisor does not start for this reason, it has stopped the children before this one again.
+    """
+
+    def __init__(self, child_id: object, cause: BaseException) -> None:
+        super().__init__(child_id, cause)
+        self.child_id = child_id
+        self.cause = cause
+
+    def __str__(self) -> str:
+        return f"the child {shown(self.child_id)} did not start: {shown(self.cause)}"
+
+
+class ChildExists(ProcessError, ValueError):
+    """The supervisor has a child of that id: `ref`, or None where that does not run now."""
+
+    def __init__(self, child_id: object, ref: object) -> None:
+        super().__init__(child_id, ref)
+        self.child_id = child_id
+        self.ref = ref
+
+    def __str__(self) -> str:
+        what = "does not run: restart or delete it" if self.ref is None else f"is {shown(self.ref)}"
+        return f"there is a child {shown(self.child_id)} already, which {what}; or choose another id="
+
+
+class ChildNotFound(ProcessError, LookupError):
+    """The supervisor has no child of that id, or none that is this server."""
+
+    def __init__(self, child: object, server: str) -> None:
+        super().__init__(child, server)
+        self.child = child
+        self.server = server
+
+    def __str__(self) -> str:
+        return f"{self.server} has no child {shown(self.child)}"
+
+
+class ChildRunning(ProcessError, RuntimeError):
+    """The child runs, as `ref`, or (then `ref` is None) is being restarted; it has to be terminated first."""
+
+    def __init__(self, child_id: object, ref: object) -> None:
+        super().__init__(child_id, ref)
+        self.child_id = child_id
+        self.ref = ref
+
+    def __str__(self) -> str:
+        how = "is being restarted" if self.ref is None else "runs"
+        return f"the child {shown(self.child_id)} {how}: terminate_child() it first"
+
+
+class MaxChildren(ProcessError, RuntimeError):
+    """The supervisor has `max_children` children already; this one was not started."""
+
+
+class MaxRestartsExceeded(ProcessError, RuntimeError):
+    """A supervisor gave up, because its children kept ending: it has stopped them all, and ended.
+
+    `server` is how the supervisor calls itself, `child_id` the id of the child that was not restarted any more,
+    `reason` what that ended for; after a crash, `__cause__` is the error.
+    """
+
+    def __init__(self, server: str, child_id: object, reason: object, max_restarts: int, within: float) -> None:
+        super().__init__(server, child_id, reason, max_restarts, within)
+        self.server = server
+        self.child_id = child_id
+        self.reason = reason
+        self.max_restarts = max_restarts
+        self.within = within
+
+    def __str__(self) -> str:
+        return (
+            f"{self.server} gave up after {self.max_restarts} restarts within {self.within:g} s:"
+            f" the child {shown(self.child_id)} ended again, for {shown(self.reason)}"
+        )
 
 
 class LoadDeadlock(NoexError, RuntimeError):

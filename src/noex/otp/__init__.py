@@ -2,6 +2,13 @@
 
 The house::
 
+    _run                          the whole program, and signals
+    _supervisor                   children in order, restarted together
+    _dynamic_supervisor           children that come and go
+    _supervising                  what supervisors have in common: starts, ends, restarts
+    _child  _description          what supervisors are told beforehand
+    _strategies  _intensity       who is restarted with whom, how often, and when
+    _endings                      how supervisors end processes
     _gen_server                   the class that servers derive from
     _registry                     names
     _timers                       messages that come later
@@ -24,37 +31,61 @@ from noex.errors import (
     BusClosed,
     CallingSelf,
     CallTimeout,
+    ChildExists,
+    ChildNotFound,
+    ChildRunning,
+    ChildStartError,
     InitError,
     MailboxFull,
+    MaxChildren,
+    MaxRestartsExceeded,
     NoProcess,
     ServerDown,
     StartIgnored,
+    SupervisorStopping,
 )
 from noex.otp._callers import From
+from noex.otp._child import Child, ChildInfo, Counts, RestartType
 from noex.otp._deliveries import DeliveryStatus, Event, Outcome
+from noex.otp._dynamic_supervisor import DynamicSupervisor, DynamicSupervisorRef
 from noex.otp._event_bus import EventBus, EventBusStats
 from noex.otp._exits import Crash, Killed, Reason, Shutdown, is_orderly
 from noex.otp._gen_server import GenServer
+from noex.otp._intensity import Backoff
 from noex.otp._listeners import Listener
 from noex.otp._messages import Call, Cast, Continue, Down, Exit, Ignore, Monitor, NoReply, Reject, Stop
 from noex.otp._receivers import QueuePolicy
 from noex.otp._ref import Ref
 from noex.otp._registry import Keys, Registration, Registry, RegistryEvent, default_registry, named, whereis
+from noex.otp._run import run
+from noex.otp._strategies import AutoShutdown, Strategy
 from noex.otp._subscriptions import Subscription
+from noex.otp._supervisor import Supervisor, SupervisorRef
 from noex.otp._timers import MissedTicks, Timer
 
 __all__ = [
     "AlreadyStarted",
+    "AutoShutdown",
+    "Backoff",
     "BadReturn",
     "BusClosed",
     "Call",
     "CallTimeout",
     "CallingSelf",
     "Cast",
+    "Child",
+    "ChildExists",
+    "ChildInfo",
+    "ChildNotFound",
+    "ChildRunning",
+    "ChildStartError",
     "Continue",
+    "Counts",
     "Crash",
     "DeliveryStatus",
     "Down",
+    "DynamicSupervisor",
+    "DynamicSupervisorRef",
     "Event",
     "EventBus",
     "EventBusStats",
@@ -67,6 +98,8 @@ __all__ = [
     "Killed",
     "Listener",
     "MailboxFull",
+    "MaxChildren",
+    "MaxRestartsExceeded",
     "MissedTicks",
     "Monitor",
     "NoProcess",
@@ -79,14 +112,20 @@ __all__ = [
     "Registry",
     "RegistryEvent",
     "Reject",
+    "RestartType",
     "ServerDown",
     "Shutdown",
     "StartIgnored",
     "Stop",
+    "Strategy",
     "Subscription",
+    "Supervisor",
+    "SupervisorRef",
+    "SupervisorStopping",
     "Timer",
     "default_registry",
     "is_orderly",
     "named",
+    "run",
     "whereis",
 ]

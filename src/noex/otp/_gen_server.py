@@ -58,6 +58,8 @@ class GenServer:
 
     _process: Running
 
+    _ref_class: ClassVar[type[Ref]] = Ref
+
     trap_exit: bool = False
     """Whether the end of a linked server comes to `handle_info` as `Exit`, instead of ending this one. A parent's end
     ends it in any case. May be set on `self`, too."""
@@ -174,7 +176,7 @@ class GenServer:
         loop = asyncio.get_running_loop()
         if parent is not None and parent.state < 0:
             raise NoProcess(f"{parent.label} has ended, and cannot be the parent of another {cls.__name__}")
-        server, ref = cls(), Ref()
+        server, ref = cls(), cls._ref_class()
         label = cls.__name__ if name is None else f"{cls.__name__} {name!r}"
         process = ref._process = server._process = Running(server, ref, loop, home_of(loop), label, max_queue)
         try:

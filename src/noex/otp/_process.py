@@ -236,14 +236,21 @@ class Process:
         if self.deferred is not None:
             self.deferred.discard(caller)
 
+    def tell(self, future: asyncio.Future[Reason]) -> None:
+        """Let a future have the reason as its result, once the process has ended."""
+        if self.state == DEAD and self.reason is not None:
+            future.set_result(self.reason)
+            return
+        if self.waiters is None:
+            self.waiters = []
+        self.waiters.append(future)
+
     async def wait(self, timeout: float | None = None) -> Reason:
         """Wait for its end."""
         if self.state == DEAD and self.reason is not None:
             return self.reason
         future: asyncio.Future[Reason] = self.loop.create_future()
-        if self.waiters is None:
-            self.waiters = []
-        self.waiters.append(future)
+        self.tell(future)
         timer = None if timeout is None else self.loop.call_later(timeout, self._too_late, future, timeout)
         try:
             return await future
@@ -305,4 +312,4 @@ class Process:
         for waiter in waiters or ():
             if not waiter.done():
                 waiter.set_result(reason)
-        self.server = self.handle_call = self.mailbox = self.names = self.timers = self.deferred = self.parent = None
+        self.server = self.handle_call = self.mailbox = self.names = self.timers = self.deferred = None
