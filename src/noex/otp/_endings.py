@@ -55,7 +55,7 @@ def ask_to_end(process: Process, patience: Patience) -> float | None:
     if server is not None and server.trap_exit and not isinstance(process.ref, AnySupervisorRef):
         process.post(Envelope(STOP, "shutdown"))
     else:
-        process.interrupt(Envelope(EXIT, "shutdown"))
+        process.interrupt("shutdown")
     return None if patience is None else process.loop.time() + patience
 
 
