@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -49,7 +49,7 @@ async def test_servers_share_no_state() -> None:
 
 async def test_calls_and_casts_between_each_other_keep_their_order() -> None:
     ref = await SlowCounter.start()
-    answers = []
+    answers: list[asyncio.Future[Any]] = []
     for _ in range(25):
         ref.cast("add")
         answers.append(ref.call_nowait("add"))
@@ -77,7 +77,11 @@ async def test_many_timers_come_when_they_are_due(clock: ManualClock) -> None:
 
 def verb(name: str, *arguments: Any) -> Any:
     """Return a call that lets a `Notes` use one of its own verbs."""
-    return lambda server: getattr(server, name)(*arguments)
+
+    def use(server: Notes) -> Any:
+        return getattr(server, name)(*arguments)
+
+    return use
 
 
 async def test_many_watch_many() -> None:
@@ -194,7 +198,7 @@ async def test_any_hashable_value_is_a_name(name: Any) -> None:
 
 async def test_what_has_no_hash_is_no_name() -> None:
     with pytest.raises(TypeError):
-        await Counter.start(name=[])
+        await Counter.start(name=cast("Any", []))
     assert [*default_registry()] == []
     assert not asyncio.get_running_loop()._noex_home.processes  # type: ignore[attr-defined]
 

@@ -211,7 +211,12 @@ def test_supervision(pykka: Any, crashes: Crashes) -> None:
 
 def test_threads(pykka: Any) -> None:
     both = threading.Barrier(2, timeout=LONG)
-    kind = actor(pykka, on_receive=lambda self, message: (both.wait(), threading.get_ident())[1])
+
+    def on_receive(self: Any, message: Any) -> int:
+        both.wait()
+        return threading.get_ident()
+
+    kind = actor(pykka, on_receive=on_receive)
     futures = [kind.start().ask("x", block=False) for _ in range(2)]
     threads = {future.get(timeout=LONG) for future in futures}
     assert len(threads) == 2
