@@ -17,8 +17,10 @@ from typing import Any
 
 import pytest
 
-from noex.otp import Exit, GenServer, InitError, Killed, NoReply, Ref, ServerDown
+from noex.otp import Child, Exit, GenServer, InitError, Killed, NoReply, Ref, ServerDown, Supervisor, named
+from noex.testing import ManualClock
 from tests.otp.servers import Counter, Notes
+from tests.otp.supervised import settle
 
 pytestmark = pytest.mark.usefixtures("direct_calls")
 
@@ -117,3 +119,32 @@ async def test_many_casts_leave_no_backlog() -> None:
     assert await ref.call("get", timeout=None) == 100_000
     assert not ref._process.mailbox
     assert ref._process.state <= 1, "it rests"
+
+
+async def test_crashes_are_noticed_in_no_time(clock: ManualClock) -> None:
+    async with Supervisor([Child(Counter, name=number) for number in range(10)], max_restarts=10) as supervisor:
+        for number in range(10):
+            named(number).kill()
+        await settle()
+        assert [info.restarts for info in await supervisor.children()] == [1] * 10
+        assert [await named(number).call("add") for number in range(10)] == [1] * 10
+        assert clock() == 0
+
+
+async def test_a_restarted_server_has_timers_of_its_own_and_none_from_before(clock: ManualClock) -> None:
+    times: list[tuple[str, float]] = []
+
+    class Ticks(GenServer):
+        def init(self) -> None:
+            self.born = clock()
+            self.send_interval(10, "tick")
+
+        def handle_info(self, message: Any) -> None:
+            times.append((message, clock() - self.born))
+
+    async with Supervisor([Child(Ticks, name="ticks")]):
+        named("ticks").send_after(9, "lost")
+        await asyncio.sleep(7)
+        named("ticks").kill()
+        await asyncio.sleep(25)
+    assert times == [("tick", 10), ("tick", 20)]
