@@ -108,7 +108,7 @@ class Names:
                 table._store = self
                 table._ownership = claim
                 if claim is not None and not claim.holdings.take(table):
-                    raise NoProcess(f"{claim.holdings.owner!r} has ended, and owns no tables any more")
+                    raise NoProcess("the owner has ended meanwhile, and owns no tables any more")
                 if name is None:
                     self._unnamed[id(table)] = table
                 else:

@@ -210,7 +210,7 @@ class Owned:
             standing = self._ownership
             if standing is expected:
                 if not made.holdings.take(self):
-                    raise NoProcess(f"{made.holdings.owner!r} has ended, and owns no tables any more")
+                    raise NoProcess("the owner-to-be has ended meanwhile, and owns no tables any more")
                 self._ownership = made  # type: ignore[misc]  # the slot is that of each kind
                 if standing is not None and standing.holdings is not made.holdings:
                     standing.holdings.drop(self)
