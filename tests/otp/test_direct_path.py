@@ -11,7 +11,7 @@ import asyncio
 import contextvars
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -146,8 +146,8 @@ steps = st.tuples(
 schedules = st.lists(st.lists(steps, max_size=8), min_size=1, max_size=4)
 
 
-def play(schedule: Any, direct: bool) -> Any:
-    """Play a schedule, and return all that can be seen of it."""
+def play(schedule: Any, direct: bool, look: Callable[[Ref], Coroutine[Any, Any, None]] | None = None) -> Any:
+    """Play a schedule, while somebody looks at each server, and return all that can be seen of it."""
     logs: list[list[Any]] = [[], [], []]
     notes: list[list[Any]] = [[] for _ in schedule]
     ends: list[Any] = []
@@ -170,8 +170,10 @@ def play(schedule: Any, direct: bool) -> Any:
         refs: list[Ref] = []
         for number, kind in enumerate((Plain, Waits, Plain)):
             refs.append(await kind.start(f"server {number}", logs[number], refs))
+        looking = [asyncio.create_task(look(ref)) for ref in refs if look is not None]
         await asyncio.gather(*(client(number, refs) for number in range(len(schedule))))
         await asyncio.sleep(20)
+        await asyncio.gather(*looking)
         for ref in refs:
             await ref.stop()
             ends.append(shown(await ref.wait()))

@@ -6,7 +6,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any, assert_type
 
-from noex import otp
+from noex import ets, otp
 from noex.otp import (
     Call,
     Cast,
@@ -22,7 +22,11 @@ from noex.otp import (
     Registration,
     Registry,
     Stop,
+    TableTransfer,
     Timer,
+    Tree,
+    debug,
+    tree,
 )
 from noex.testing import ManualClock, manual_loop
 
@@ -111,3 +115,29 @@ def registries(registry: Registry, ref: Ref) -> None:
 def loops(clock: ManualClock) -> None:
     with asyncio.Runner(loop_factory=lambda: manual_loop(clock)) as runner:
         runner.run(servers())
+
+
+async def looking_in(ref: Ref) -> None:
+    assert_type(await debug.get_state(ref), Any)
+    assert_type(await debug.replace_state(ref, lambda state: state | {"rows": {}}), None)
+    assert_type(debug.statistics(ref).handled, int)
+    assert_type(debug.statistics(ref).started, float | None)
+    with debug.trace(ref, lambda event: (event.kind, event.message)) as trace:
+        assert_type(trace, debug.Trace)
+        assert_type(trace.cancel(), bool)
+    assert_type(await debug.suspend(ref, timedelta(seconds=1)), None)
+    assert_type(debug.resume(ref), bool)
+    assert_type(debug.events(), list[debug.LifeEvent])
+    assert_type(tree(), Tree)
+    assert_type([node.waiting for node in tree(ref)], list[int])
+
+
+def owned_tables(ref: Ref, transfer: TableTransfer) -> None:
+    table = ets.SetTable[str, int](owner=ref, heir=otp.named("keeper"), heir_data="rows")
+    assert_type(table, ets.SetTable[str, int])
+    assert_type(table.give_away(ref, "rows"), None)
+    assert_type(table.set_heir(None), None)
+    assert_type(ets.new(kind="bag", owner=ref), ets.BagTable[Any, Any])
+    assert_type(transfer.table, ets.Table[Any, Any])
+    assert_type(transfer.from_ref, Ref | None)
+    ets.SetTable(owner="ref")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
