@@ -64,7 +64,7 @@ class Cache(kernel.CacheTable[K, V], Table[K, V]):
         TableExists: the store has a table or cache of that name.
     """
 
-    __slots__ = ("_flight", "_options", "_store")
+    __slots__ = ("_flight", "_options", "_ownership", "_store")
 
     _flight: SingleFlight[V]
 

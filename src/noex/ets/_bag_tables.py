@@ -10,6 +10,7 @@ from noex.clock import check_clock
 from noex.ets._bag_walks import BagWalks
 from noex.ets._events import Observable
 from noex.ets._names import Names, names_of
+from noex.ets._ownership import Owner, claim
 from noex.ets._table import Table
 from noex.ets.queries import DeletingQueries
 from noex.ets.snapshots._dump import DumpingBag
@@ -46,7 +47,7 @@ class DuplicateBagTable(kernel.DuplicateBagTable[K, V], _BagKind[K, V]):
         TypeError: an option is unknown or of the wrong type.
     """
 
-    __slots__ = ("_options", "_store")
+    __slots__ = ("_options", "_ownership", "_store")
 
     def __new__(
         cls,
@@ -55,9 +56,13 @@ class DuplicateBagTable(kernel.DuplicateBagTable[K, V], _BagKind[K, V]):
         store: Names | None = None,
         exist_ok: bool = False,
         clock: Clock | None = None,
+        owner: Owner | None = None,
+        heir: Owner | None = None,
+        heir_data: Any = None,
     ) -> DuplicateBagTable[K, V]:
         options, make = cls._blueprint(name, clock=clock)
-        return names_of(store)._register(name, options, exist_ok=exist_ok, make=make)
+        claimed = claim(owner, heir, heir_data)
+        return names_of(store)._register(name, options, exist_ok=exist_ok, make=make, claim=claimed)
 
     @classmethod
     def _blueprint(cls, name: str | None, *, clock: Clock | None) -> tuple[tuple[Any, ...], Callable[[], Self]]:
@@ -86,7 +91,7 @@ class BagTable(kernel.BagTable[K, V], _BagKind[K, V]):
         TypeError: an option is unknown or of the wrong type.
     """
 
-    __slots__ = ("_options", "_store")
+    __slots__ = ("_options", "_ownership", "_store")
 
     def __new__(
         cls,
@@ -95,9 +100,13 @@ class BagTable(kernel.BagTable[K, V], _BagKind[K, V]):
         store: Names | None = None,
         exist_ok: bool = False,
         clock: Clock | None = None,
+        owner: Owner | None = None,
+        heir: Owner | None = None,
+        heir_data: Any = None,
     ) -> BagTable[K, V]:
         options, make = cls._blueprint(name, clock=clock)
-        return names_of(store)._register(name, options, exist_ok=exist_ok, make=make)
+        claimed = claim(owner, heir, heir_data)
+        return names_of(store)._register(name, options, exist_ok=exist_ok, make=make, claim=claimed)
 
     @classmethod
     def _blueprint(cls, name: str | None, *, clock: Clock | None) -> tuple[tuple[Any, ...], Callable[[], Self]]:

@@ -7,7 +7,8 @@ from types import TracebackType
 from typing import Any, NoReturn, Self, TypeVar
 from weakref import WeakValueDictionary
 
-from noex.errors import TableClosed, TableExists
+from noex.errors import NoProcess, TableClosed, TableExists
+from noex.ets._ownership import Ownership
 from noex.ets._table import Table
 from noex.kernel import acquire, release
 
@@ -85,7 +86,15 @@ class Names:
         for table in tables:
             table.close()
 
-    def _register(self, name: str | None, options: tuple[Any, ...], *, exist_ok: bool, make: Callable[[], T]) -> T:
+    def _register(
+        self,
+        name: str | None,
+        options: tuple[Any, ...],
+        *,
+        exist_ok: bool,
+        make: Callable[[], T],
+        claim: Ownership | None = None,
+    ) -> T:
         """Make a table and enter it, or return the one that stands; names are checked before anything is made."""
         if name is not None and not isinstance(name, str):
             raise TypeError(f"a table's name is a str or None, not {name!r}")
@@ -97,6 +106,9 @@ class Names:
                 table = make()
                 table._options = options
                 table._store = self
+                table._ownership = claim
+                if claim is not None and not claim.holdings.take(table):
+                    raise NoProcess(f"{claim.holdings.owner!r} has ended, and owns no tables any more")
                 if name is None:
                     self._unnamed[id(table)] = table
                 else:

@@ -8,6 +8,7 @@ from typing import Any, Self, TypeVar
 from noex import kernel
 from noex.clock import check_clock, seconds
 from noex.ets._names import Names, names_of
+from noex.ets._ownership import Owner, claim
 from noex.ets._set_kind import SetKind
 from noex.ets.queries import OrderedQueries
 from noex.kernel import Desc
@@ -41,7 +42,7 @@ class OrderedSetTable(kernel.OrderedSetTable[K, V], OrderedQueries[K, V], SetKin
         ValueError: `ttl` is zero or negative.
     """
 
-    __slots__ = ("_options", "_store")
+    __slots__ = ("_options", "_ownership", "_store")
 
     def __new__(
         cls,
@@ -52,9 +53,13 @@ class OrderedSetTable(kernel.OrderedSetTable[K, V], OrderedQueries[K, V], SetKin
         key: Callable[[K], Any] | None = None,
         ttl: Duration | None = None,
         clock: Clock | None = None,
+        owner: Owner | None = None,
+        heir: Owner | None = None,
+        heir_data: Any = None,
     ) -> OrderedSetTable[K, V]:
         options, make = cls._blueprint(name, key=key, ttl=ttl, clock=clock)
-        return names_of(store)._register(name, options, exist_ok=exist_ok, make=make)
+        claimed = claim(owner, heir, heir_data)
+        return names_of(store)._register(name, options, exist_ok=exist_ok, make=make, claim=claimed)
 
     @classmethod
     def _blueprint(

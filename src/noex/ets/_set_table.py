@@ -8,6 +8,7 @@ from typing import Any, Self, TypeVar
 from noex import kernel
 from noex.clock import check_clock, seconds
 from noex.ets._names import Names, names_of
+from noex.ets._ownership import Owner, claim
 from noex.ets._set_kind import SetKind
 from noex.typing import Clock, Duration
 
@@ -38,7 +39,7 @@ class SetTable(kernel.SetTable[K, V], SetKind[K, V]):  # type: ignore[misc]  # a
         ValueError: `ttl` is zero or negative.
     """
 
-    __slots__ = ("_options", "_store")
+    __slots__ = ("_options", "_ownership", "_store")
 
     def __new__(
         cls,
@@ -48,10 +49,14 @@ class SetTable(kernel.SetTable[K, V], SetKind[K, V]):  # type: ignore[misc]  # a
         exist_ok: bool = False,
         ttl: Duration | None = None,
         clock: Clock | None = None,
+        owner: Owner | None = None,
+        heir: Owner | None = None,
+        heir_data: Any = None,
     ) -> SetTable[K, V]:
         """Make an empty table, or find the one of that name."""
         options, make = cls._blueprint(name, ttl=ttl, clock=clock)
-        return names_of(store)._register(name, options, exist_ok=exist_ok, make=make)
+        claimed = claim(owner, heir, heir_data)
+        return names_of(store)._register(name, options, exist_ok=exist_ok, make=make, claim=claimed)
 
     @classmethod
     def _blueprint(

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, NoReturn, Protocol, Self, TypeVar
 
 from noex.ets._info import TableInfo
+from noex.ets._ownership import Owned
 from noex.ets.queries import Queries
 from noex.kernel import KERNEL
 
@@ -22,7 +23,7 @@ class Home(Protocol):
     def _forget(self, table: Table[Any, Any], name: str | None) -> None: ...
 
 
-class Table(Queries[K, V]):
+class Table(Queries[K, V], Owned):
     """Base of the four kinds of table; made by its subclasses only."""
 
     __slots__ = ()
@@ -68,6 +69,7 @@ class Table(Queries[K, V]):
             self._store = None  # type: ignore[misc]  # the slot is that of each kind
             store._forget(self, self._name)
             self._shut()
+            self._leave()
 
     def info(self) -> TableInfo:
         """Return what there is to know about the table: kind, size, memory and so on. O(keys) for bags, else O(1).

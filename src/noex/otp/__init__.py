@@ -9,6 +9,9 @@ The house::
     _child  _description          what supervisors are told beforehand
     _strategies  _intensity       who is restarted with whom, how often, and when
     _endings                      how supervisors end processes
+    debug  _tree                  what there is to see of processes while they run
+    _tracing  _server_state       how that is got at
+    _system                       what is done to a process between two of its handlers
     _gen_server                   the class that servers derive from
     _registry                     names
     _timers                       messages that come later
@@ -21,6 +24,7 @@ The house::
     _running                      how a process takes its turns
     _process                      its data: mailbox, callers, end
     _relations                    links and monitors
+    _journal                      the log, and the last events
     _mailbox  _loops  _callers    what a process consists of
     _exits  _messages             why processes end; what goes in and out of handlers
 """
@@ -53,7 +57,7 @@ from noex.otp._exits import Crash, Killed, Reason, Shutdown, is_orderly
 from noex.otp._gen_server import GenServer
 from noex.otp._intensity import Backoff
 from noex.otp._listeners import Listener
-from noex.otp._messages import Call, Cast, Continue, Down, Exit, Ignore, Monitor, NoReply, Reject, Stop
+from noex.otp._messages import Call, Cast, Continue, Down, Exit, Ignore, Monitor, NoReply, Reject, Stop, TableTransfer
 from noex.otp._receivers import QueuePolicy
 from noex.otp._ref import Ref
 from noex.otp._registry import Keys, Registration, Registry, RegistryEvent, default_registry, named, whereis
@@ -62,6 +66,7 @@ from noex.otp._strategies import AutoShutdown, Strategy
 from noex.otp._subscriptions import Subscription
 from noex.otp._supervisor import Supervisor, SupervisorRef
 from noex.otp._timers import MissedTicks, Timer
+from noex.otp._tree import Node, Tree, tree
 
 __all__ = [
     "AlreadyStarted",
@@ -104,6 +109,7 @@ __all__ = [
     "Monitor",
     "NoProcess",
     "NoReply",
+    "Node",
     "Outcome",
     "QueuePolicy",
     "Reason",
@@ -122,10 +128,13 @@ __all__ = [
     "Supervisor",
     "SupervisorRef",
     "SupervisorStopping",
+    "TableTransfer",
     "Timer",
+    "Tree",
     "default_registry",
     "is_orderly",
     "named",
     "run",
+    "tree",
     "whereis",
 ]

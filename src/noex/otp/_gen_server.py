@@ -97,6 +97,10 @@ class GenServer:
     def terminate(self, reason: Reason) -> Any:
         """Clean up: called once before the end, for whatever reason, but for a kill, or when `init` has failed."""
 
+    def format_state(self, state: dict[str, Any]) -> Any:
+        """Return what `debug.get_state` is to tell of the attributes: override it to leave out what is secret."""
+        return state
+
     @property
     @final
     def ref(self) -> Ref:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 from noex.otp._deadlines import Deadlines
 
 if TYPE_CHECKING:
+    from noex.otp._journal import Life
     from noex.otp._process import Process
     from noex.otp._registry import Registry
 
-__all__ = ["BUDGET", "DEEPEST", "USUAL", "Home", "home_of"]
+__all__ = ["BUDGET", "DEEPEST", "EVENTS", "USUAL", "Home", "home_of"]
 
 BUDGET: Final = 512
 """So many handlers run one after the other before the event loop gets its turn: direct calls, and messages drained."""
@@ -22,6 +24,9 @@ DEEPEST: Final = 16
 
 USUAL: Final = 5.0
 """The time-out of a call, in seconds."""
+
+EVENTS: Final = 256
+"""So many events in the lives of processes are kept."""
 
 _ATTRIBUTE: Final = "_noex_home"
 
@@ -35,7 +40,7 @@ class Home:
     last.
     """
 
-    __slots__ = ("_thread_id", "depth", "left", "processes", "registry", "runner", "thread", "usual")
+    __slots__ = ("_thread_id", "depth", "events", "left", "processes", "registry", "runner", "thread", "usual")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.left = BUDGET
@@ -46,6 +51,7 @@ class Home:
         self.processes: dict[Process, None] = {}
         self.registry: Registry | None = None
         self.thread = threading.get_ident()
+        self.events: deque[tuple[float, Life, str, str]] = deque(maxlen=EVENTS)
 
 
 def home_of(loop: asyncio.AbstractEventLoop) -> Home:

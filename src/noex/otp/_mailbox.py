@@ -25,6 +25,8 @@ __all__ = [
     "RESTING",
     "SCHEDULED",
     "STOP",
+    "SUSPENDED",
+    "SYSTEM",
     "TERMINATE",
     "TICK",
     "Envelope",
@@ -40,6 +42,7 @@ TERMINATE: Final = "terminate"
 STOP: Final = "stop"
 EXIT: Final = "exit"
 TICK: Final = "tick"
+SYSTEM: Final = "system"  # something to do between two handlers: the message is a function without arguments
 
 # States. Below zero nothing is accepted any more; a direct call starts from IDLE and from nowhere else.
 DEAD: Final = -2
@@ -51,6 +54,7 @@ DIRECT: Final = 3  # a handler runs inside `call`
 DIRECT_LATE: Final = 4  # so it does, and something has come up meanwhile
 DRAINING: Final = 5  # a handler runs, and whoever runs it looks into the mailbox afterwards
 AWAITING: Final = 6  # the task of the server waits for what a handler awaits
+SUSPENDED: Final = 7  # nothing runs, and messages wait until it is resumed
 
 
 class Envelope:

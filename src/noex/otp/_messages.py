@@ -10,9 +10,22 @@ from noex.otp._exits import Reason, check_reason
 from noex.typing import MISSING
 
 if TYPE_CHECKING:
+    from noex.ets import Table
     from noex.otp._ref import Ref
 
-__all__ = ["Call", "Cast", "Continue", "Down", "Exit", "Ignore", "Monitor", "NoReply", "Reject", "Stop"]
+__all__ = [
+    "Call",
+    "Cast",
+    "Continue",
+    "Down",
+    "Exit",
+    "Ignore",
+    "Monitor",
+    "NoReply",
+    "Reject",
+    "Stop",
+    "TableTransfer",
+]
 
 R_co = TypeVar("R_co", covariant=True)
 
@@ -79,6 +92,18 @@ class Exit:
 
     ref: Ref
     reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class TableTransfer:
+    """A table has come to this server: it was given away, or inherited from a server that has ended.
+
+    `from_ref` is whose it was, None for nobody's; `data` is what `give_away` or the heir's setting said.
+    """
+
+    table: Table[Any, Any]
+    from_ref: Ref | None
+    data: Any
 
 
 @final

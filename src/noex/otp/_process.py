@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import threading
 from abc import abstractmethod
 from asyncio import current_task
 from collections import deque
@@ -14,18 +15,35 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from noex.errors import CallTimeout, InitError, NoProcess, ServerDown, shown
-from noex.otp import _relations
+from noex.ets._ownership import Holdings
+from noex.kernel import acquire, release
+from noex.otp import _journal, _relations
 from noex.otp._callers import From
 from noex.otp._exits import Crash, Killed, Reason
 from noex.otp._loops import USUAL, Home
-from noex.otp._mailbox import AWAITING, DEAD, DIRECT, DIRECT_LATE, DRAINING, EXIT, IDLE, RESTING, SCHEDULED, Envelope
+from noex.otp._mailbox import (
+    AWAITING,
+    DEAD,
+    DIRECT,
+    DIRECT_LATE,
+    DRAINING,
+    EXIT,
+    IDLE,
+    INFO,
+    RESTING,
+    SCHEDULED,
+    SUSPENDED,
+    Envelope,
+)
+from noex.otp._messages import Monitor, TableTransfer
 
 if TYPE_CHECKING:
+    from noex.ets import Table
     from noex.otp._gen_server import GenServer
-    from noex.otp._messages import Monitor
     from noex.otp._ref import Ref
     from noex.otp._registry import Registry
     from noex.otp._timers import Timer
+    from noex.otp._tracing import Trace
 
 __all__ = ["CURRENT", "Pending", "Process"]
 
@@ -47,6 +65,7 @@ class Process:
         "handed",
         "handle_call",
         "handled",
+        "holdings",
         "home",
         "initialised",
         "label",
@@ -61,12 +80,15 @@ class Process:
         "reason",
         "ref",
         "rest",
+        "restarts",
         "server",
+        "since",
         "start_error",
         "started",
         "state",
         "task",
         "timers",
+        "traces",
         "waiters",
         "watching",
     )
@@ -90,7 +112,7 @@ class Process:
         self.handle_call: Any = server.handle_call
         self.context = contextvars.copy_context()
         self.state = DRAINING
-        self.handled = 0
+        self.handled: int = 0
         self.initialised = False
         self.mailbox: deque[Any] | None = None
         self.current: asyncio.Future[Any] | None = None
@@ -107,6 +129,10 @@ class Process:
         self.watching: dict[Monitor, Process] | None = None
         self.names: list[tuple[Registry, Any]] | None = None
         self.timers: set[Timer] | None = None
+        self.traces: list[Trace] | None = None
+        self.holdings: Holdings | None = None
+        self.restarts = 0
+        self.since = loop.time()
         self.waiters: list[asyncio.Future[Reason]] | None = None
         self.context.run(CURRENT.set, self)
         home.processes[self] = None
@@ -131,6 +157,12 @@ class Process:
             self.state = DIRECT_LATE
         return True
 
+    def mailbox_now(self) -> deque[Any]:
+        """Return the mailbox, made where nothing has come yet."""
+        if self.mailbox is None:
+            self.mailbox = deque()
+        return self.mailbox
+
     def ends_soon(self) -> bool:
         """Tell whether it is to end before it handles anything else."""
         item = self.mailbox[0] if self.mailbox else None
@@ -140,10 +172,8 @@ class Process:
         """Let it end before it handles anything else, and cut off what a handler awaits; the first reason counts."""
         if self.state < 0 or self.ends_soon():
             return
-        if self.mailbox is None:
-            self.mailbox = deque()
-        self.mailbox.appendleft(Envelope(EXIT, reason))
-        if self.state <= RESTING:
+        self.mailbox_now().appendleft(Envelope(EXIT, reason))
+        if self.state <= RESTING or self.state == SUSPENDED:
             self.schedule()
         elif self.state == DIRECT:
             self.state = DIRECT_LATE
@@ -263,6 +293,35 @@ class Process:
         if self.waiters is not None:
             self.waiters.remove(future)
 
+    # -- its tables
+
+    def its_holdings(self) -> Holdings | None:
+        """Return the tables that belong to it, None where it has ended or is about to. Safe from any thread."""
+        acquire()
+        try:
+            if self.state < 0:
+                return None
+            if self.holdings is None:
+                self.holdings = Holdings(self.ref, self._get_table)
+            return self.holdings
+        finally:
+            release()
+
+    def _get_table(self, table: Table[Any, Any], giver: Ref | None, data: Any) -> None:
+        """Let the server know of a table that has come to it."""
+        news = Envelope(INFO, TableTransfer(table, giver, data))
+        if threading.get_ident() == self.home.thread:
+            self.post(news)
+        else:
+            self.post_from_afar(news)
+
+    def _leave_tables(self) -> None:
+        acquire()  # whoever makes holdings in another thread meanwhile either is done, or sees that this is dead
+        holdings = self.holdings
+        release()
+        if holdings is not None:
+            holdings.end()
+
     # -- its end
 
     def kill(self, reason: Reason | None = None) -> bool:
@@ -299,6 +358,7 @@ class Process:
             registry.forget(name, self)
         for timer in self.timers or ():
             timer.lapse()
+        self._leave_tables()
         self.fail_calls()
         for caller in self.deferred or ():
             self._fail(caller)
@@ -313,3 +373,4 @@ class Process:
             if not waiter.done():
                 waiter.set_result(reason)
         self.server = self.handle_call = self.mailbox = self.names = self.timers = self.deferred = None
+        _journal.stopped(self, reason)

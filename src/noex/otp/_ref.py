@@ -18,6 +18,7 @@ from noex.otp._tasks import enter_task, leave_task
 from noex.otp._timers import MissedTicks, Timer, send_after, send_interval
 
 if TYPE_CHECKING:
+    from noex.ets._ownership import Holdings
     from noex.otp._registry import Registry
     from noex.typing import Duration
 
@@ -230,6 +231,9 @@ class Ref:
         process.check_loop("wait for it there")
         return await process.wait()
 
+    def _its_holdings(self) -> Holdings | None:
+        return self._process.its_holdings()
+
     def __repr__(self) -> str:
         process = self._process
         return f"<{process.label}{'' if process.state >= 0 else f', ended: {process.reason!r}'}>"
@@ -271,6 +275,10 @@ class Named(Ref):
         """End whoever has the name, and tell whether there was anybody."""
         ref = self._registry.whereis(self._name)
         return ref is not None and ref.kill()
+
+    def _its_holdings(self) -> Holdings | None:
+        ref = self._registry.whereis(self._name)
+        return None if ref is None else ref._its_holdings()
 
     def __repr__(self) -> str:
         return f"named({self._name!r})"

@@ -16,12 +16,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from asyncio import current_task
-from collections import deque
 from collections.abc import Callable, Coroutine
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final
 
 from noex.errors import BadReturn, CallingSelf, InitError, StartIgnored, shown
+from noex.otp import _journal
 from noex.otp._exits import Crash, Reason, Shutdown
 from noex.otp._loops import BUDGET, DEEPEST
 from noex.otp._mailbox import (
@@ -37,6 +37,7 @@ from noex.otp._mailbox import (
     INIT,
     SCHEDULED,
     STOP,
+    SYSTEM,
     TERMINATE,
     TICK,
     Envelope,
@@ -176,7 +177,7 @@ class Running(Process):
                     if result is None and self.state == DRAINING:
                         continue
                     pending = self.settle(CAST, None, result)
-            if pending is not None or self.state < 0:
+            if pending is not None or self.state != DRAINING:  # it has ended, or been suspended
                 return pending
         self.state = self.rest
         return None
@@ -199,6 +200,9 @@ class Running(Process):
             return self.step(INFO, None, server.handle_info, opened[0])
         if kind == CONTINUE:
             return self.step(CONTINUE, None, server.handle_continue, envelope.message)
+        if kind == SYSTEM:
+            envelope.message()
+            return None
         return self.exit(envelope.message)  # STOP, EXIT
 
     def step(
@@ -239,9 +243,7 @@ class Running(Process):
                 self.later(caller) if result.reply is MISSING else self.reply(caller, result.reply)
             if kind == INIT:
                 self.begin()
-            if self.mailbox is None:
-                self.mailbox = deque()
-            self.mailbox.appendleft(Envelope(CONTINUE, result.term))
+            self.mailbox_now().appendleft(Envelope(CONTINUE, result.term))
         elif type(result) is Stop and (caller is not None or result.reply is MISSING):
             if kind == INIT:
                 self.start_error = InitError(result.reason, self.label)
@@ -270,6 +272,7 @@ class Running(Process):
         self.initialised = True
         if self.started is not None and not self.started.done():
             self.started.set_result(None)
+        _journal.started(self)
 
     def failed(self, kind: str, caller: asyncio.Future[Any] | None, error: BaseException) -> Pending | None:
         """Take what a handler raised."""
@@ -290,7 +293,7 @@ class Running(Process):
             self.start_error.__cause__ = error
             self.down(Crash(error))
             return None
-        logger.error("%s: %s raised", self.label, kind, exc_info=error)
+        _journal.crashed(self, kind, error)
         if kind == TERMINATE:
             self.down(Crash(error))
             return None
