@@ -26,6 +26,7 @@ Life: TypeAlias = Literal["started", "not started", "stopped", "crashed", "resta
 """What can become of a process."""
 
 _DEBUG: Final = logging.DEBUG
+_INFO: Final = logging.INFO
 
 
 class LifeEvent(NamedTuple):
@@ -39,21 +40,23 @@ class LifeEvent(NamedTuple):
 
 def started(process: Process) -> None:
     """Note that a process has begun: its `init` is done."""
-    process.home.events.append((process.loop.time(), "started", process.label, ""))
+    process.since = now = process.loop.time()
+    process.home.events.append((now, "started", process.label, ""))
     if logger.isEnabledFor(_DEBUG):
         _log(_DEBUG, "%s started", process, "started")
 
 
 def stopped(process: Process, reason: Reason) -> None:
     """Note that a process has ended, or has not even begun."""
-    traces, process.traces = process.traces, None
-    for trace in traces or ():
-        trace.end(reason)
+    if process.traces is not None:
+        traces, process.traces = process.traces, None
+        for trace in traces:
+            trace.end(reason)
     event: Life = "stopped" if process.initialised else "not started"
     text = reason if isinstance(reason, str) else shown(reason)
     process.home.events.append((process.loop.time(), event, process.label, text))
-    level = _DEBUG if is_orderly(reason) else logging.INFO
-    if logger.isEnabledFor(level):
+    if logger.isEnabledFor(_INFO):
+        level = _DEBUG if is_orderly(reason) else _INFO
         _log(level, "%s " + event + ": %s", process, event, text, otp_reason=reason)
 
 
@@ -70,7 +73,7 @@ def restarted(process: Process, restarts: int) -> None:
     """Note that a supervisor has started a process again: how many times by now."""
     process.restarts = restarts
     process.home.events.append((process.loop.time(), "restarted", process.label, f"restart {restarts}"))
-    _log(logging.INFO, "%s restarted: restart %d", process, "restarted", restarts)
+    _log(_INFO, "%s restarted: restart %d", process, "restarted", restarts)
 
 
 def _log(

@@ -132,7 +132,7 @@ class Process:
         self.traces: list[Trace] | None = None
         self.holdings: Holdings | None = None
         self.restarts = 0
-        self.since = loop.time()
+        self.since: float | None = None
         self.waiters: list[asyncio.Future[Reason]] | None = None
         self.context.run(CURRENT.set, self)
         home.processes[self] = None
@@ -315,13 +315,6 @@ class Process:
         else:
             self.post_from_afar(news)
 
-    def _leave_tables(self) -> None:
-        acquire()  # whoever makes holdings in another thread meanwhile either is done, or sees that this is dead
-        holdings = self.holdings
-        release()
-        if holdings is not None:
-            holdings.end()
-
     # -- its end
 
     def kill(self, reason: Reason | None = None) -> bool:
@@ -358,7 +351,11 @@ class Process:
             registry.forget(name, self)
         for timer in self.timers or ():
             timer.lapse()
-        self._leave_tables()
+        acquire()  # whoever makes holdings in another thread meanwhile either is done, or sees that this is dead
+        holdings = self.holdings
+        release()
+        if holdings is not None:
+            holdings.end()
         self.fail_calls()
         for caller in self.deferred or ():
             self._fail(caller)

@@ -48,7 +48,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """A server in numbers. Times are the loop's, in seconds.
+    """A server in numbers. Times are the loop's, in seconds; it counts as started when `init` is done.
 
     `status` is "starting", "idle", "scheduled", "running", "awaiting", "suspended", "ending" or "dead"; `waiting` and
     `handled` count messages; `restarts` is how often its supervisor has started it again, 0 without one; `links`,
@@ -58,7 +58,7 @@ class Statistics:
     label: str
     names: tuple[object, ...]
     status: str
-    started: float
+    started: float | None
     uptime: float
     handled: int
     waiting: int
@@ -131,7 +131,7 @@ def statistics(ref: Ref) -> Statistics:
         names=tuple(name for _, name in process.names or ()),
         status=status_of(process),
         started=process.since,
-        uptime=process.loop.time() - process.since,
+        uptime=0.0 if process.since is None else process.loop.time() - process.since,
         handled=process.handled,
         waiting=len(process.mailbox or ()),
         restarts=process.restarts,
