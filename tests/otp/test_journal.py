@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from noex.otp import Crash, GenServer, InitError, Killed, ServerDown, Shutdown, debug
-from noex.otp._journal import restarted
+from noex.otp import Child, Crash, GenServer, InitError, Killed, ServerDown, Shutdown, Supervisor, debug, tree
 from tests.otp.conftest import Crashes
 from tests.otp.servers import Counter
 
@@ -64,10 +63,18 @@ async def test_a_start_that_fails_is_logged(caplog: Any) -> None:
 
 async def test_a_restart_is_logged_and_counted(caplog: Any) -> None:
     caplog.set_level(logging.INFO, "noex.otp")
-    ref = await Counter.start()
-    restarted(ref._process, 2)
-    assert fields(caplog) == [(logging.INFO, "restarted", "Counter", None)]
-    assert debug.statistics(ref).restarts == 2
+    async with Supervisor([Child(Counter, id="it")]) as supervisor:
+        for _ in range(2):
+            (child,) = await supervisor.children()
+            assert child.ref is not None
+            child.ref.kill()
+        (child,) = await supervisor.children()
+        assert child.ref is not None
+        assert debug.statistics(child.ref).restarts == 2
+        assert "Counter  idle, 0 waiting, 0 handled, 2 restarts" in repr(tree())
+    killed, again = (logging.INFO, "stopped", "Counter", Killed()), (logging.INFO, "restarted", "Counter", None)
+    assert fields(caplog) == [killed, again, killed, again]
+    assert [event.event for event in debug.events()][:4] == ["started", "started", "stopped", "started"]
 
 
 async def test_the_last_events_are_kept(clock: Any, crashes: Crashes) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from noex.otp import GenServer, Ref, debug, default_registry, tree
+from noex.otp import Child, DynamicSupervisor, GenServer, Ref, Supervisor, debug, default_registry, tree
 from tests.otp.servers import Counter, Notes, SlowCounter
 
 
@@ -42,6 +42,22 @@ async def test_it_prints_each_below_its_parent() -> None:
         "└─ SlowCounter 'right'  awaiting, 1 waiting, 1 handled",
         "Counter  suspended, 0 waiting, 0 handled",
     ]
+
+
+async def test_supervisors_have_their_children_below_them() -> None:
+    shop = Supervisor([Child(Counter, id="a"), Supervisor([Counter], name="inner"), DynamicSupervisor(name="more")])
+    async with shop as supervisor:
+        inner, more = (child.ref for child in (await supervisor.children())[1:])
+        assert inner is not None
+        assert more is not None
+        assert [(node.label, node.depth) for node in tree()] == [
+            ("Supervisor", 0),
+            ("Counter", 1),
+            ("Supervisor 'inner'", 1),
+            ("Counter", 2),
+            ("DynamicSupervisor 'more'", 1),
+        ]
+        assert repr(tree(inner)).splitlines()[1] == "└─ Counter  idle, 0 waiting, 0 handled"
 
 
 async def test_it_may_begin_anywhere() -> None:

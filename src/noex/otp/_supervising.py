@@ -21,7 +21,7 @@ from noex.errors import (
     SupervisorStopping,
     shown,
 )
-from noex.otp import _relations
+from noex.otp import _journal, _relations
 from noex.otp._child import Child, ChildInfo, Counts
 from noex.otp._description import BEGIN, Description
 from noex.otp._endings import AnySupervisorRef, ask_to_end, see_end, see_off_offspring
@@ -246,7 +246,8 @@ class Supervising(GenServer, Generic[D]):
             logger.warning("%s: %s; this was attempt %d", self._process.label, error, record.failures)
             return False
         record.restarts += 1
-        logger.info("%s restarted the child %r", self._process.label, record.child.id)
+        if record.ref is not None:  # else it did not want to start
+            _journal.restarted(record.ref._process, record.restarts)
         return True
 
     async def shut_down(self, record: Record) -> None:
