@@ -3,7 +3,8 @@
 The actor is what one writes on asyncio without a library: a task that takes pairs of message and future out of an
 `asyncio.Queue`. It has no time-outs, no names, no links, and swallows nothing but hangs its callers when it crashes.
 Erlang's server is a `gen_server` in an `erl` of its own (`erlang_server.erl`); pykka's are threads. Both are left out
-where they are not installed.
+where they are not installed. The least that a call could take is a coroutine that runs a function in a context of its
+own, and does nothing else.
 
 All of ours and the actor's run in one event loop that goes on between the runs.
 """
@@ -11,6 +12,7 @@ All of ours and the actor's run in one event loop that goes on between the runs.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import importlib
 import importlib.util
 import shutil
@@ -109,6 +111,17 @@ def calls(ask: Callable[[Any], Awaitable[Any]]) -> Run:
     return run
 
 
+def least() -> Callable[[Any], Awaitable[Any]]:
+    """Return a call of nobody: a coroutine that runs a function in a context."""
+    context = contextvars.copy_context()
+    echo = Echo()
+
+    async def ask(message: Any) -> Any:
+        return context.run(echo.handle_call, message)
+
+    return ask
+
+
 def casts(tell: Callable[[Any], object], ask: Callable[[Any], Awaitable[Any]]) -> Run:
     """Return a run of messages without answers, and one question in the end: then all have been handled."""
 
@@ -192,6 +205,7 @@ def cases(runner: asyncio.Runner, times: int, erlang: Child | None, pykka: Timer
         yield Case("call, synchronous handler", call, {"gen_server:call": erlang.timer(f"call {times}")}, times, 0.4)
     if pykka is not None:
         yield Case("call, synchronous handler", call, {"pykka: ask": pykka}, times, 0.01)
+    yield Case("call, synchronous handler", call, {"coroutine, Context.run": ours(calls(least()))}, times)
     yield Case("call, asynchronous handler", ours(calls(async_echo.call)), asked, times, 0.8)
     waits = {"actor, likewise": ours(calls(waiting_actor.ask))}
     yield Case("call, handler awaits sleep(0)", ours(calls(waiting_echo.call)), waits, times)

@@ -27,7 +27,7 @@ PAGES: dict[str, tuple[list[type[Any]], list[Callable[..., Any]]]] = {
 }
 """The classes whose verbs stand on a page, and the classes and functions that are called by themselves."""
 
-HANDLERS = {"init", "handle_call", "handle_cast", "handle_info", "handle_continue", "terminate"}
+HANDLERS = {"init", "handle_call", "handle_cast", "handle_info", "handle_continue", "terminate", "format_state"}
 INTERNAL = {("Registry", "forget"), ("Supervisor", "check"), ("Timer", "lapse"), ("Timer", "open")}
 """What other modules of the package use, and nobody else."""
 
