@@ -240,7 +240,7 @@ class Owned:
             if ownership is not None and ownership.holdings is left:
                 self.close()
 
-    def _leave(self) -> None:
+    def _leave_owner(self) -> None:
         """Belong to nobody: the table is closed."""
         acquire()
         try:

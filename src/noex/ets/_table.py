@@ -69,7 +69,7 @@ class Table(Queries[K, V], Owned):
             self._store = None  # type: ignore[misc]  # the slot is that of each kind
             store._forget(self, self._name)
             self._shut()
-            self._leave()
+            self._leave_owner()
 
     def info(self) -> TableInfo:
         """Return what there is to know about the table: kind, size, memory and so on. O(keys) for bags, else O(1).
