@@ -5,7 +5,7 @@ use super::kind::Kind;
 use crate::py::class::Body;
 use crate::py::ground::lock::Lock;
 use crate::py::ground::object::Object;
-use crate::py::ground::{errors, handle};
+use crate::py::ground::{errors, handle, headroom};
 use crate::py::rows::{HashedRows, Rows};
 use crate::py::watch::{self, Events, Watched};
 use pyo3::exceptions::PyTypeError;
@@ -156,6 +156,7 @@ impl<K: Kind> Bag<K> {
         if closed {
             return Err(self.closed(py));
         }
+        headroom::ensure(py, headroom::FOR_ANY_KEY)?; // for what is done under the lock later, values included
         let (handle, slot) = look(py, &slots, all_plain, key).map_err(|failure| self.explain(py, failure, key))?;
         let seen = match slot {
             None => {

@@ -11,6 +11,7 @@ use super::standing::{Standing, places_of, standing};
 use super::{methods, removing, writing};
 use crate::py::class::{body, own};
 use crate::py::ground::handle::is_plain;
+use crate::py::ground::headroom;
 use crate::py::ground::object::Object;
 use crate::py::rows::{Rows, Trash};
 use crate::py::verbs::arguments::{Arguments, Parameters};
@@ -46,13 +47,13 @@ unsafe extern "C" {
 methods! {
     hot
 
-    fn insert(bag, _py, arguments) {
-        add(bag, &arguments, "insert", false)?;
+    fn insert(bag, py, arguments) {
+        add(bag, py, &arguments, "insert", false)?;
         give_none()
     }
 
-    fn insert_new(bag, _py, arguments) {
-        give_bool(add(bag, &arguments, "insert_new", true)?)
+    fn insert_new(bag, py, arguments) {
+        give_bool(add(bag, py, &arguments, "insert_new", true)?)
     }
 
     fn lookup(bag, py, arguments) {
@@ -94,7 +95,7 @@ methods! {
         // SAFETY: the caller holds both.
         let (key, value) = unsafe { (own(key), own(value)) };
         // SAFETY: both are alive.
-        if unsafe { is_plain(key.as_ptr()) && is_plain(value.as_ptr()) } {
+        if unsafe { is_plain(key.as_ptr()) && is_plain(value.as_ptr()) && has_room(py, &key, &value) } {
             let hash = K::hash_alone(value.as_ptr());
             let mut trash = Trash::new();
             let removed = bag.section(|state| delete_plain(state, &key, &value, hash, &mut trash));
@@ -200,7 +201,13 @@ fn list(py: Python<'_>, size: ffi::Py_ssize_t) -> PyResult<*mut ffi::PyObject> {
 
 /// Add what a verb was called with; tell whether it was added.
 #[inline(always)]
-fn add<K: Kind>(bag: &Bag<K>, arguments: &Arguments, method: &'static str, only_new: bool) -> PyResult<bool> {
+fn add<K: Kind>(
+    bag: &Bag<K>,
+    py: Python<'_>,
+    arguments: &Arguments,
+    method: &'static str,
+    only_new: bool,
+) -> PyResult<bool> {
     let [key, value] = match arguments.exactly() {
         Some(given) => given,
         None => {
@@ -214,12 +221,23 @@ fn add<K: Kind>(bag: &Bag<K>, arguments: &Arguments, method: &'static str, only_
     let hash =
         if K::stands_alone(value.as_ptr()) { K::hash_alone(value.as_ptr()) } else { told(|py| K::hash(py, &value))? };
     // SAFETY: alive.
-    if unsafe { is_plain(key.as_ptr()) }
+    if unsafe { is_plain(key.as_ptr()) && has_room(py, &key, &value) }
         && let Some(added) = bag.section(|state| add_plain(state, &key, &value, hash, only_new))
     {
         return Ok(added);
     }
     told(|py| writing::add(bag, py, &key, &value, hash, only_new))
+}
+
+/// Tell whether there is room to compare key and value; if not, the general way says so.
+///
+/// # Safety
+/// Both are alive.
+#[inline(always)]
+unsafe fn has_room(py: Python<'_>, key: &Object, value: &Object) -> bool {
+    // SAFETY: says the caller.
+    let levels = unsafe { headroom::levels(key.as_ptr()).max(headroom::levels(value.as_ptr())) };
+    headroom::ensure(py, levels).is_ok()
 }
 
 /// Add a value to a plain key, under the lock; `None` where it takes the general way.
@@ -332,7 +350,8 @@ fn delete_plain<K: Kind>(
 }
 
 /// Add pairs, all seen at once, and return how many were added; `None`, and nothing done, where it takes the general way.
-pub fn add_all<K: Kind>(bag: &Bag<K>, pairs: &[(Object, Object)]) -> Option<usize> {
+pub fn add_all<K: Kind>(bag: &Bag<K>, py: Python<'_>, pairs: &[(Object, Object)]) -> Option<usize> {
+    headroom::ensure(py, headroom::FOR_ANY_KEY).ok()?;
     // SAFETY: all are alive.
     let is_flat = |value: &Object| unsafe {
         ffi::PyTuple_CheckExact(value.as_ptr()) == 0 && is_plain(value.as_ptr()) // a comparison that cannot fail

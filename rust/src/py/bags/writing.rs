@@ -29,7 +29,7 @@ methods! {
         refuse_lifetime(bag, py, ttl)?;
         // SAFETY: the caller holds it.
         let pairs = pairs_of(py, unsafe { own(items) })?;
-        match hot::add_all(bag, &pairs) {
+        match hot::add_all(bag, py, &pairs) {
             Some(count) => give_count(py, count),
             None => give_count(py, add_all(bag, py, &pairs)?),
         }

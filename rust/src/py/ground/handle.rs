@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use std::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-const MOST_DEPTH: usize = 32;
+pub const MOST_DEPTH: usize = 32;
 
 /// Stands for a foreign key.
 #[repr(C)]

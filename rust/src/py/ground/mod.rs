@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod errors;
 pub mod handle;
+pub mod headroom;
 pub mod lock;
 pub mod number;
 pub mod object;

@@ -16,7 +16,7 @@ pub mod slot;
 use super::ground::clock;
 use super::ground::object::Object;
 use super::rows::{HashedRows, Table};
-use super::verbs::install::{Method, Verb, descriptor, run_hot};
+use super::verbs::install::{Method, Verb, descriptor};
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -82,17 +82,6 @@ impl Original {
             ffi::PyObject_Vectorcall(self.0.as_ptr(), all.as_ptr(), positional as usize + 1, names)
         }
     }
-}
-
-/// Do what is short, and where that is not possible, what is general. `None` says that nothing was done.
-#[inline(always)]
-fn short_or(
-    short: impl FnOnce(Python<'_>) -> PyResult<Option<*mut ffi::PyObject>>,
-    general: impl FnOnce() -> *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    let result = run_hot(|py| Ok(short(py)?.unwrap_or(std::ptr::null_mut())));
-    // SAFETY: the thread is attached.
-    if result.is_null() && unsafe { ffi::PyErr_Occurred() }.is_null() { general() } else { result }
 }
 
 /// The table in a slot of a recipe; `None` before the recipe is made, or if it is another table than recipes make.

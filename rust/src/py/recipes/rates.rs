@@ -1,13 +1,13 @@
 //! Rates: events of a key that is counted already.
 
 use super::slot::Slot;
-use super::{Held, Original, short_or, swap, table_class, table_in};
+use super::{Held, Original, swap, table_class, table_in};
 use crate::py::ground::handle::is_plain;
 use crate::py::ground::number::{int, small};
 use crate::py::ground::object::Object;
 use crate::py::ground::row::is_row;
 use crate::py::verbs::hot::slot_of;
-use crate::py::verbs::install::give_none;
+use crate::py::verbs::install::{give_none, short_or};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;

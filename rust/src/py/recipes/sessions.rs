@@ -1,9 +1,10 @@
 //! Sessions: the use of one, where only being idle ends it.
 
 use super::slot::Slot;
-use super::{Original, short_or, table_class, table_in};
+use super::{Original, table_class, table_in};
 use crate::py::ground::object::Object;
 use crate::py::verbs::hot;
+use crate::py::verbs::install::short_or;
 use blake2::{Blake2s256, Digest};
 use pyo3::ffi;
 use pyo3::prelude::*;

@@ -5,7 +5,8 @@
 //! those of a set table.
 
 use super::linked::{LINKED_ROW_SIZE, LinkedAt, linked_row};
-use super::{HashedRows, Looked, Rows, State, Table, Trash};
+use super::{HashedRows, Looked, NoRoom, Rows, State, Table, Trash};
+use crate::py::ground::headroom;
 use crate::py::ground::object::Object;
 use crate::py::ground::row::{NO_END, ROW_SIZE, RowAt, RowRef};
 use crate::store::recency::Recency;
@@ -77,7 +78,7 @@ impl CachedRows {
     /// # Safety
     /// The key is alive and plain.
     #[inline(always)]
-    pub unsafe fn slot_of(&self, key: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    pub unsafe fn slot_of(&self, key: *mut ffi::PyObject) -> Result<*mut ffi::PyObject, NoRoom> {
         // SAFETY: says the caller.
         unsafe { self.hashed.slot_of(key) }
     }
@@ -226,6 +227,11 @@ impl Rows for CachedRows {
             counts: Counts::default(),
             removals: 0,
         })
+    }
+
+    unsafe fn levels(handle: &Object) -> usize {
+        // SAFETY: says the caller.
+        unsafe { headroom::levels(handle.as_ptr()) }
     }
 
     fn look(table: &Table<Self>, py: Python<'_>, key: &Object) -> PyResult<Looked<Object>> {

@@ -5,9 +5,9 @@
 //! object? Then change it all; *drop* and tell after it.
 
 use super::{Rows, State, Table, Trash};
-use crate::py::ground::errors;
 use crate::py::ground::object::Object;
 use crate::py::ground::row::{NO_END, RowAt, RowRef};
+use crate::py::ground::{errors, headroom};
 use crate::py::watch::{self, Places, Rival};
 use crate::store::deadlines::Scheduled;
 use pyo3::prelude::*;
@@ -59,6 +59,10 @@ impl<R: Rows> Table<R> {
         holds: impl FnOnce(&State<R>) -> bool,
     ) -> PyResult<Outcome> {
         let prepared = self.prepare(py, changes)?;
+        // SAFETY: handles are alive.
+        let levels = changes.iter().map(|change| unsafe { R::levels(&change.handle) }).max();
+        let watched = prepared.places.is_some();
+        headroom::ensure(py, if watched { headroom::FOR_ANY_KEY } else { levels.unwrap_or(0) })?;
         let mut trash = Trash::with_capacity(3 * changes.len());
         let mut waiting = Some(prepared); // what is not used is dropped outside, too
         let verdict = self.section(|state| {

@@ -1,6 +1,7 @@
 //! Taking out rows that have expired, and telling whom it concerns.
 
 use super::{Rows, State, Table, Trash};
+use crate::py::ground::headroom;
 use crate::py::ground::object::Object;
 use crate::py::ground::row::{RowAt, RowRef};
 use pyo3::prelude::*;
@@ -8,6 +9,7 @@ use pyo3::prelude::*;
 impl<R: Rows> Table<R> {
     /// Take out rows that have expired, at most `limit`; return how many.
     pub fn reclaim(&self, py: Python<'_>, now: i64, limit: usize) -> PyResult<usize> {
+        headroom::ensure(py, headroom::FOR_ANY_KEY)?;
         let (gone, trash) = self.section(|state| {
             let (mut gone, mut trash) = (Vec::new(), Trash::new());
             while gone.len() < limit {
@@ -32,6 +34,7 @@ impl<R: Rows> Table<R> {
 
     /// Take out a row that was found expired, if it still stands.
     pub fn expire(&self, py: Python<'_>, row: &RowRef) -> PyResult<()> {
+        headroom::ensure(py, headroom::FOR_ANY_KEY)?;
         let mut trash = Trash::new();
         let gone = self.section(|state| {
             // SAFETY: held by the caller.

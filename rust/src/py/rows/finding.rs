@@ -1,6 +1,7 @@
 //! Finding a row, which is a cell of its own then: who holds it can tell later whether anything has happened to it.
 
 use super::{Rows, Table};
+use crate::py::ground::headroom;
 use crate::py::ground::object::Object;
 use crate::py::ground::row::{NO_END, RowRef, is_row};
 use crate::store::deadlines::Scheduled;
@@ -44,6 +45,8 @@ impl<R: Rows> Table<R> {
                 let row = unsafe { RowRef::borrowed(slot.as_ptr()) };
                 return Ok(Found { handle: looked.handle, row: Some(row), witness: looked.witness });
             }
+            // SAFETY: the handle is alive.
+            headroom::ensure(py, unsafe { R::levels(&looked.handle) })?;
             if let Some(row) = self.promote(&looked.handle, &slot) {
                 return Ok(Found { handle: looked.handle, row: Some(row), witness: looked.witness });
             }

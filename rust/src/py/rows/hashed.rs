@@ -4,9 +4,9 @@
 //! and verbs ask the dict directly.
 
 use super::{Looked, Rows, Table, Trash};
-use crate::py::ground::handle;
 use crate::py::ground::object::Object;
 use crate::py::ground::row::{RowAt, is_row};
+use crate::py::ground::{handle, headroom};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -16,6 +16,9 @@ use std::ffi::{c_int, c_void};
 #[cfg(Py_GIL_DISABLED)]
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+/// There is no room on the stack to compare keys.
+pub struct NoRoom;
 
 /// A dict of handles and slots.
 pub struct HashedRows {
@@ -69,9 +72,10 @@ impl HashedRows {
             if plain && foreign == 0 {
                 // SAFETY: what stands in the table is alive in the section.
                 let slot = table.section(|state| {
-                    let slot = of(&state.rows).slot_of(key.as_ptr());
-                    (!slot.is_null()).then(|| Object::borrowed(slot))
+                    let slot = of(&state.rows).slot_of(key.as_ptr()).ok()?;
+                    Some((!slot.is_null()).then(|| Object::borrowed(slot)))
                 });
+                let Some(slot) = slot else { return Err(headroom::refusal(py)) };
                 match &slot {
                     Some(row) if is_row(row.as_ptr()) => {
                         let handle = Object::borrowed(RowAt::of(row.as_ptr()).handle());
@@ -111,14 +115,22 @@ impl HashedRows {
         self.dict.clone()
     }
 
-    /// What stands under a plain key.
+    /// What stands under a plain key, or null. It is an error where there was no room on the stack to compare keys: then the
+    /// general way, which looks again outside the section, raises it.
     ///
     /// # Safety
     /// The key is alive and plain.
     #[inline(always)]
-    pub unsafe fn slot_of(&self, key: *mut ffi::PyObject) -> *mut ffi::PyObject {
-        // SAFETY: says the caller; comparing plain keys raises nothing.
-        unsafe { ffi::PyDict_GetItemWithError(self.dict.as_ptr(), key) }
+    pub unsafe fn slot_of(&self, key: *mut ffi::PyObject) -> Result<*mut ffi::PyObject, NoRoom> {
+        // SAFETY: says the caller.
+        unsafe {
+            let slot = ffi::PyDict_GetItemWithError(self.dict.as_ptr(), key);
+            if slot.is_null() && !ffi::PyErr_Occurred().is_null() {
+                ffi::PyErr_Clear();
+                return Err(NoRoom);
+            }
+            Ok(slot)
+        }
     }
 
     /// Put something under a plain key that is not there.
@@ -177,13 +189,18 @@ impl Rows for HashedRows {
         })
     }
 
+    unsafe fn levels(handle: &Object) -> usize {
+        // SAFETY: says the caller.
+        unsafe { headroom::levels(handle.as_ptr()) }
+    }
+
     fn look(table: &Table<Self>, py: Python<'_>, key: &Object) -> PyResult<Looked<Object>> {
         Self::look_in(table, |rows| rows, py, key)
     }
 
     #[inline]
     fn slot(&self, handle: &Object) -> *mut ffi::PyObject {
-        // SAFETY: a handle is compared by C code, which raises nothing.
+        // SAFETY: a handle is compared by C code, for which there is room.
         unsafe { ffi::PyDict_GetItemWithError(self.dict.as_ptr(), handle.as_ptr()) }
     }
 

@@ -15,7 +15,7 @@ pub use cached::CachedRows;
 pub use change::{Change, Outcome, Prepared, this_thread};
 pub use entered::Entered;
 pub use finding::Found;
-pub use hashed::HashedRows;
+pub use hashed::{HashedRows, NoRoom};
 pub use ordered::{OrderedRows, place, term_of_bytes};
 pub use table::{State, Table};
 
@@ -70,6 +70,14 @@ pub trait Rows: Sized + 'static {
 
     /// Rows of which there are none.
     fn empty(py: Python<'_>) -> PyResult<Self>;
+
+    /// How many levels of recursion it takes to compare a handle in a section.
+    ///
+    /// # Safety
+    /// It is alive.
+    unsafe fn levels(_handle: &Self::Handle) -> usize {
+        0
+    }
 
     /// Look for a key. Runs code of the user's; what comes back was so at the moment of return, when the state is as
     /// it is then. Not called under the lock.

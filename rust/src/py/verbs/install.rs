@@ -107,6 +107,17 @@ pub fn run_hot_number<T: From<i8>>(work: impl FnOnce(Python<'_>) -> PyResult<T>)
     caught(T::from(-1), || work(py))
 }
 
+/// Do what is short, and where that is not possible, what is general. `None` says that nothing was done.
+#[inline(always)]
+pub fn short_or(
+    short: impl FnOnce(Python<'_>) -> PyResult<Option<*mut ffi::PyObject>>,
+    general: impl FnOnce() -> *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    let result = run_hot(|py| Ok(short(py)?.unwrap_or(std::ptr::null_mut())));
+    // SAFETY: the thread is attached.
+    if result.is_null() && unsafe { ffi::PyErr_Occurred() }.is_null() { general() } else { result }
+}
+
 /// Run what is more than a hot verb's short cut: PyO3 is told that the thread is attached.
 #[cold]
 #[inline(never)]

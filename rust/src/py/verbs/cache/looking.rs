@@ -52,10 +52,11 @@ unsafe fn value_of(table: &Cache, py: Python<'_>, key: *mut ffi::PyObject) -> Py
     unsafe {
         if is_plain(key) {
             let met = table.section(|state| {
-                state.fast.then(|| {
-                    let slot = state.rows.slot_of(key);
-                    meet(table, py, state, slot, time)
-                })
+                if !state.fast {
+                    return None;
+                }
+                let slot = state.rows.slot_of(key).ok()?;
+                Some(meet(table, py, state, slot, time))
             });
             if let Some(met) = met {
                 return Ok(met);

@@ -36,7 +36,7 @@ pub unsafe fn set_plain(
         if !state.fast {
             return Ok(None);
         }
-        let slot = state.rows.slot_of(key);
+        let Ok(slot) = state.rows.slot_of(key) else { return Ok(None) };
         if slot.is_null() {
             arrive(state, key, value, now, deadline).map(Some)
         } else {
@@ -175,7 +175,7 @@ pub unsafe fn remove(state: &mut State<CachedRows>, key: *mut ffi::PyObject, now
         if !state.fast {
             return None;
         }
-        let slot = state.rows.slot_of(key);
+        let slot = state.rows.slot_of(key).ok()?;
         if slot.is_null() {
             return Some(None);
         }

@@ -6,7 +6,7 @@ use crate::py::ground::handle::is_plain;
 use crate::py::ground::number::{plus, small};
 use crate::py::ground::row::{RowAt, is_row};
 use crate::py::rows::{HashedRows, State};
-use crate::py::verbs::install::{Method, run_hot, told};
+use crate::py::verbs::install::{Method, run_hot, short_or, told};
 use crate::py::verbs::set::counting as general;
 use crate::store::deadlines::Scheduled;
 use pyo3::ffi;
@@ -42,24 +42,29 @@ unsafe fn counted(
     names: *mut ffi::PyObject,
     otherwise: Method,
 ) -> *mut ffi::PyObject {
-    // SAFETY: CPython calls a method with an object of its class, and with these arguments.
-    unsafe {
-        if names.is_null() && (positional == 1 || positional == 2) {
-            let table: &Set = body(object);
-            let key = *values;
-            let step = if positional == 1 { Some(1) } else { small(*values.add(1)) };
-            if let Some(step) = step
-                && is_plain(key)
-            {
-                match table.section(|state| add(state, key, step)) {
-                    Added::Sum(sum) => return sum,
-                    Added::Cell => return count_in_cell(table, key, step),
-                    Added::Nothing => (),
+    short_or(
+        |_| {
+            // SAFETY: CPython calls a method with an object of its class, and with these arguments.
+            unsafe {
+                if !names.is_null() || (positional != 1 && positional != 2) {
+                    return Ok(None);
+                }
+                let table: &Set = body(object);
+                let key = *values;
+                let step = if positional == 1 { Some(1) } else { small(*values.add(1)) };
+                match step {
+                    Some(step) if is_plain(key) => match table.section(|state| add(state, key, step)) {
+                        Added::Sum(sum) => Ok(Some(sum)),
+                        Added::Cell => Ok(Some(count_in_cell(table, key, step))),
+                        Added::Nothing => Ok(None),
+                    },
+                    _ => Ok(None),
                 }
             }
-        }
-        otherwise(object, values, positional, names)
-    }
+        },
+        // SAFETY: as above.
+        || unsafe { otherwise(object, values, positional, names) },
+    )
 }
 
 /// Count a plain value up by a small int and return the sum; `None` where it takes more than that.
@@ -93,7 +98,7 @@ unsafe fn add(state: &mut State<HashedRows>, key: *mut ffi::PyObject, step: i64)
         if !state.fast {
             return Added::Nothing;
         }
-        let slot = state.rows.slot_of(key);
+        let Ok(slot) = state.rows.slot_of(key) else { return Added::Nothing };
         if slot.is_null() {
             return Added::Nothing;
         }
@@ -116,7 +121,7 @@ unsafe fn count_in_cell(table: &Set, key: *mut ffi::PyObject, step: i64) -> *mut
         let (now, deadline) = table.begin_for(py, table.lifetime)?;
         // SAFETY: the caller holds the key, which is plain; what stands in the table is alive in the section.
         let sum = table.section(|state| unsafe {
-            let slot = if state.fast { state.rows.slot_of(key) } else { std::ptr::null_mut() };
+            let slot = if state.fast { state.rows.slot_of(key).ok()? } else { std::ptr::null_mut() };
             if slot.is_null() || !is_row(slot) {
                 return None;
             }

@@ -43,7 +43,7 @@ unsafe fn postpone(state: &mut State<HashedRows>, key: *mut ffi::PyObject, now: 
         if state.closed || !state.computing.is_empty() || !state.rows.all_plain() {
             return None;
         }
-        let slot = state.rows.slot_of(key);
+        let Ok(slot) = state.rows.slot_of(key) else { return None };
         if slot.is_null() {
             return Some(false);
         }

@@ -7,9 +7,10 @@ use super::Set;
 use super::census::Census;
 use crate::py::class::{body, own};
 use crate::py::ground::handle::is_plain;
+use crate::py::ground::headroom;
 use crate::py::ground::object::Object;
 use crate::py::rows::{Rows, Trash};
-use crate::py::verbs::install::{give_count, run_hot};
+use crate::py::verbs::install::{give_count, short_or};
 use crate::py::verbs::set::many as general;
 use crate::store::prefetch::prefetch;
 use pyo3::ffi;
@@ -25,19 +26,25 @@ pub unsafe extern "C" fn insert_many(
     positional: ffi::Py_ssize_t,
     names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
-    // SAFETY: CPython calls a method with an object of its class, and with these arguments.
-    unsafe {
-        let table: &Set = body(object);
-        if names.is_null()
-            && positional == 1
-            && table.lifetime.is_none()
-            && let Some(batch) = Batch::of(*values)
-            && let Some(count) = write(table, &batch)
-        {
-            return run_hot(|py| give_count(py, count.map_err(|()| PyErr::fetch(py))?));
-        }
-        general::insert_many::<Set>(object, values, positional, names)
-    }
+    short_or(
+        |py| {
+            // SAFETY: CPython calls a method with an object of its class, and with these arguments.
+            unsafe {
+                let table: &Set = body(object);
+                if !names.is_null() || positional != 1 || table.lifetime.is_some() {
+                    return Ok(None);
+                }
+                let Some(batch) = Batch::of(*values) else { return Ok(None) };
+                match write(table, py, &batch) {
+                    None => Ok(None),
+                    Some(Ok(count)) => give_count(py, count).map(Some),
+                    Some(Err(())) => Err(PyErr::fetch(py)),
+                }
+            }
+        },
+        // SAFETY: as above.
+        || unsafe { general::insert_many::<Set>(object, values, positional, names) },
+    )
 }
 
 /// Entries that nobody changes while they are read.
@@ -153,7 +160,7 @@ impl Batch {
 ///
 /// # Safety
 /// The caller is attached to the interpreter.
-unsafe fn write(table: &Set, batch: &Batch) -> Option<Result<usize, ()>> {
+unsafe fn write(table: &Set, py: Python<'_>, batch: &Batch) -> Option<Result<usize, ()>> {
     // SAFETY: the batch is held.
     let size = unsafe { batch.size() };
     // In a dict, or where all keys turn out to be new, no key is there twice.
@@ -166,6 +173,9 @@ unsafe fn write(table: &Set, batch: &Batch) -> Option<Result<usize, ()>> {
             }
             is_plain(key).then_some(())
         })?;
+    }
+    if headroom::ensure(py, headroom::FOR_ANY_KEY).is_err() {
+        return None; // the general way raises it
     }
     let mut displaced = Trash::new();
     // SAFETY: all keys are plain, so nothing in here runs Python code, and what is displaced is kept.

@@ -22,7 +22,7 @@ pub unsafe fn remove(table: &Set, key: *mut ffi::PyObject) -> PyResult<Option<Ob
                 if !state.fast || state.cells > 0 {
                     return None;
                 }
-                let slot = state.rows.slot_of(key);
+                let Ok(slot) = state.rows.slot_of(key) else { return None };
                 if slot.is_null() {
                     return Some(None);
                 }

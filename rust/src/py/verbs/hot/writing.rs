@@ -96,7 +96,7 @@ unsafe fn set(
         if !state.fast || state.cells > 0 {
             return Ok(None); // others have been here since
         }
-        let old = state.rows.slot_of(key);
+        let Ok(old) = state.rows.slot_of(key) else { return Ok(None) };
         let old = (!old.is_null()).then(|| Object::borrowed(old));
         state.version += 1; // once more: others may have looked since it was asked for
         state.rows.add(key, &own(value)).map(|()| Some(old))
@@ -133,7 +133,7 @@ unsafe fn write_for(
             if !state.fast {
                 return Ok(None);
             }
-            let slot = state.rows.slot_of(key);
+            let Ok(slot) = state.rows.slot_of(key) else { return Ok(None) };
             if slot.is_null() {
                 state.version += 1;
                 let Some(value) = value.take() else { return Ok(None) };
