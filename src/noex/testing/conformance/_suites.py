@@ -12,6 +12,7 @@ from noex.testing.conformance._indexes import Indexes
 from noex.testing.conformance._keys import EveryKey, HashedKeys
 from noex.testing.conformance._mapping import MappingBehaviour
 from noex.testing.conformance._ordered_set import OrderedSet
+from noex.testing.conformance._owning import Owning
 from noex.testing.conformance._queries import Queries, QueriesOverIndexes
 from noex.testing.conformance._set_kinds import SetKinds
 from noex.testing.conformance._snapshot_round_trips import RoundTrips, RoundTripsOfSets
@@ -41,6 +42,7 @@ class _EveryTable(
     Events,
     Transactions,
     TransactionConflicts,
+    Owning,
 ):
     """What tables of every kind must do."""
 
