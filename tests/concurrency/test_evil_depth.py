@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -25,6 +26,17 @@ KEYS: dict[str, Callable[[], Any]] = {
     "a str among other keys": lambda: "".join(["k", "ey"]),
 }
 
+
+def one_more(value: Any) -> Any:
+    """Return a value and one."""
+    return value + 1
+
+
+def as_value(_key: Any, value: Any) -> tuple[Any, ...]:
+    """Return what an index has of an entry."""
+    return (value,)
+
+
 VERBS: dict[str, Callable[[Any, Any], object]] = {
     "lookup": lambda table, key: table.lookup(key),
     "member": lambda table, key: table.member(key),
@@ -41,11 +53,13 @@ VERBS: dict[str, Callable[[Any, Any], object]] = {
     "delete_many": lambda table, key: table.delete_many(["n1", key]),
     "delete_object": lambda table, key: table.delete_object(key, 1),
     "take": lambda table, key: table.take(key),
-    "compute": lambda table, key: table.compute(key, lambda value: value + 1),
+    "compute": lambda table, key: table.compute(key, one_more),
     "compare_and_set": lambda table, key: table.compare_and_set(key, 1, 5),
 }
-OF_BAGS = {"lookup", "member", "insert", "insert_new", "insert_many of pairs"}
-OF_BAGS |= {"delete", "delete_many", "delete_object", "take"}
+OF_BAGS = {
+    *("lookup", "member", "insert", "insert_new", "insert_many of pairs"),
+    *("delete", "delete_many", "delete_object", "take"),
+}
 
 KINDS = ["set", "set with a ttl", "indexed set", "ordered_set", "bag", "duplicate_bag"]
 
@@ -59,7 +73,7 @@ def table_of(kind: str, clock: ManualClock) -> Any:
     """Return a table with other keys of all sorts in it."""
     classes: dict[str, Any] = {
         "set": ets.SetTable,
-        "set with a ttl": lambda **options: ets.SetTable(ttl=10, **options),
+        "set with a ttl": partial(ets.SetTable[Any, Any], ttl=10),
         "indexed set": ets.SetTable,
         "ordered_set": ets.OrderedSetTable,
         "bag": ets.BagTable,
@@ -67,7 +81,7 @@ def table_of(kind: str, clock: ManualClock) -> Any:
     }
     table = classes[kind](clock=clock)
     if kind == "indexed set":
-        table.add_index("by value", lambda _key, value: (value,))
+        table.add_index("by value", as_value)
     table.insert_many([(1, 1), ("a", 2), (2.5, 3), ((1, 2), 4)])
     return table
 
@@ -88,7 +102,7 @@ def depths() -> range:
 def test_evil_depth(key: str, kind: str, verb: str) -> None:
     if kind.endswith("bag") and verb not in OF_BAGS:
         pytest.skip(f"bags have no {verb}")
-    outcomes = set()
+    outcomes: set[str] = set()
     for depth in depths():
         table = table_of(kind, ManualClock())
         table.insert(KEYS[key](), 1)
@@ -114,7 +128,8 @@ def test_evil_depth_of_caches(key: str) -> None:
     for depth in depths():
         cache = Cache[Any, int](max_entries=10, clock=ManualClock())
         cache.set(KEYS[key](), 1)
-        for verb in (cache.get, lambda key, cache=cache: cache.set(key, 2), cache.delete):
+        verbs: list[Callable[[Any], object]] = [cache.get, partial(cache.set, value=2), cache.delete]
+        for verb in verbs:
             try:
                 deep(depth, verb, KEYS[key]())
             except RecursionError:
@@ -128,7 +143,8 @@ def test_evil_depth_ends_nothing_twice() -> None:
     table = ets.SetTable[Any, Any](ttl=10, clock=clock)
     table.insert(int("1000"), 5)
     for depth in depths():
-        for verb in (table.insert_new, table.insert, table.update_counter, table.touch):
+        verbs: list[Callable[[Any, Any], object]] = [table.insert_new, table.insert, table.update_counter, table.touch]
+        for verb in verbs:
             try:
                 deep(depth, verb, int("1000"), 1)
             except RecursionError:
