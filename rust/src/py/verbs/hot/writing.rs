@@ -58,7 +58,7 @@ unsafe fn write(table: &Set, py: Python<'_>, key: *mut ffi::PyObject, value: *mu
             let dict = table.section(|state| {
                 let alone = state.fast && state.cells == 0;
                 state.version += u64::from(alone);
-                alone.then(|| state.rows.dict())
+                alone.then(|| state.rows.shared_dict())
             });
             if let Some(dict) = dict {
                 return set(table, py, dict, key, value);
@@ -68,18 +68,19 @@ unsafe fn write(table: &Set, py: Python<'_>, key: *mut ffi::PyObject, value: *mu
     }
 }
 
-/// Put a value into a dict without row cells, which drops what stood there when all is done.
+/// Put a value into a dict without row cells. What stood there is dropped by the dict itself, as the last thing it does: a finalizer
+/// finds the change made, and may do what it likes with the table, for the dict is held here.
 #[cfg(not(Py_GIL_DISABLED))]
 #[inline(always)]
 unsafe fn set(
     _table: &Set,
     py: Python<'_>,
-    dict: *mut ffi::PyObject,
+    dict: Object,
     key: *mut ffi::PyObject,
     value: *mut ffi::PyObject,
 ) -> PyResult<()> {
-    // SAFETY: the caller holds both; the dict stands, for nothing has run since it was asked for.
-    if unsafe { ffi::PyDict_SetItem(dict, key, value) } < 0 { Err(PyErr::fetch(py)) } else { Ok(()) }
+    // SAFETY: the caller holds both.
+    if unsafe { ffi::PyDict_SetItem(dict.as_ptr(), key, value) } < 0 { Err(PyErr::fetch(py)) } else { Ok(()) }
 }
 
 /// Put a value into a dict without row cells; what stood there is dropped after the lock.
@@ -87,7 +88,7 @@ unsafe fn set(
 unsafe fn set(
     table: &Set,
     py: Python<'_>,
-    _dict: *mut ffi::PyObject,
+    _dict: Object,
     key: *mut ffi::PyObject,
     value: *mut ffi::PyObject,
 ) -> PyResult<()> {
