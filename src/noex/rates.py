@@ -111,7 +111,11 @@ class RateCounter(Recipe, Generic[K]):
         """
         if amount is not _ONE:
             _check_amount(amount, key)
-        number = round(self._clock() * 1_000_000) * self._buckets // self._window
+        self._increment_at(key, amount, self._clock())
+
+    def _increment_at(self, key: K, amount: Number, now: float) -> None:
+        """Count events of the key at that reading of the clock."""
+        number = round(now * 1_000_000) * self._buckets // self._window
         oldest = number - self._buckets
         while True:
             ring = self._lookup(key)

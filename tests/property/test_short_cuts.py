@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import threading
 from collections.abc import Callable
+from fractions import Fraction
 from hashlib import blake2s
 from typing import Any
 
@@ -182,6 +183,44 @@ def test_a_clock_that_is_called_differently_is_called(kind: type[ManualClock]) -
     clock.advance(31)
     rates.increment("a")
     assert rates.count("a") == (1.0 if kind is Fast else 2.0)
+
+
+@pytest.mark.parametrize("kind", [float, int, Fraction], ids=lambda kind: kind.__name__)
+def test_a_clock_of_the_users_is_read_once_by_either_way(kind: Callable[[float], Any]) -> None:
+    readings, now = 0, 0.0
+
+    def clock() -> Any:
+        nonlocal readings
+        readings += 1
+        return kind(now)
+
+    def read_by(call: Callable[..., None], *arguments: Any, **named: Any) -> int:
+        before = readings
+        call(*arguments, **named)
+        return readings - before
+
+    short, general = (RateCounter[Any](10, 5, clock=clock) for _ in range(2))
+    for seconds in (0.0, 1.0, 5.0, 6.0, 1e10, 1e100):
+        now = seconds
+        for key, amount in [("a", 1), ("a", 2), ("b", 0.5), ("b", 3), ((1,), 2**70), ((1,), 1), ("a", 2**63 - 1)]:
+            assert read_by(short.increment, key, amount) == read_by(general.increment, key, amount=amount) == 1
+            assert read_by(short.increment, key) == read_by(general.increment, key=key) == 1
+        assert repr(short._table.to_list()) == repr(general._table.to_list())
+
+
+def test_a_clock_that_takes_a_key_out_is_asked_before_the_key_is_looked_up() -> None:
+    tables: list[Any] = []
+
+    def clock() -> float:
+        for table in tables:
+            table.delete("a")
+        return 1.0
+
+    rates = RateCounter[str](10, 5, clock=clock)
+    rates.increment("a")
+    tables.append(rates._table)
+    rates.increment("a", 5)
+    assert rates._table.to_list() == [("a", [0, 5])]
 
 
 class Doubled(Counters[str]):

@@ -9,7 +9,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyType;
+use pyo3::types::{PyFloat, PyInt, PyType};
 
 /// In milliseconds: what is closer than this to a whole millisecond counts as that millisecond.
 pub const TOLERANCE: f64 = 0.0005;
@@ -66,6 +66,15 @@ impl Clock {
             Self::System => unreachable!("only Linux has a clock that is read without Python"),
             Self::Function(function) => ask(py, function),
             Self::Manual(clock, slot) => read(py, clock, *slot),
+        }
+    }
+
+    /// What a function of the user's returns, which is called once; `None` for a clock that is read without a call.
+    #[inline(always)]
+    pub fn asked(&self, py: Python<'_>) -> PyResult<Option<Object>> {
+        match self {
+            Self::Function(function) => call(py, function).map(Some),
+            Self::System | Self::Manual(..) => Ok(None),
         }
     }
 
@@ -138,17 +147,29 @@ fn read(py: Python<'_>, clock: &Object, slot: Slot) -> PyResult<f64> {
 
 #[cold]
 fn ask(py: Python<'_>, function: &Object) -> PyResult<f64> {
+    let now = call(py, function)?;
+    // SAFETY: alive; the type is looked at before what it says is used.
+    unsafe {
+        if ffi::PyFloat_CheckExact(now.as_ptr()) != 0 {
+            return Ok(ffi::PyFloat_AS_DOUBLE(now.as_ptr()));
+        }
+    }
+    number(now.bound(py))
+}
+
+fn call(py: Python<'_>, function: &Object) -> PyResult<Object> {
     let function = function.clone(); // the table may be closed meanwhile
     // SAFETY: alive; a new reference or null comes back.
-    unsafe {
-        let now = ffi::PyObject_CallNoArgs(function.as_ptr());
-        let Some(now) = Object::owned_or_none(now) else { return Err(PyErr::fetch(py)) };
-        let seconds = ffi::PyFloat_AsDouble(now.as_ptr());
-        if seconds == -1.0 && !ffi::PyErr_Occurred().is_null() {
-            return Err(PyErr::fetch(py));
-        }
-        Ok(seconds)
+    let now = unsafe { Object::owned_or_none(ffi::PyObject_CallNoArgs(function.as_ptr())) };
+    now.ok_or_else(|| PyErr::fetch(py))
+}
+
+/// The number that a clock returned: whatever can be reckoned with as a number can, and nothing else.
+fn number(now: &Bound<'_, PyAny>) -> PyResult<f64> {
+    if !now.is_instance_of::<PyFloat>() && !now.is_instance_of::<PyInt>() {
+        now.mul(1000)?.add(TOLERANCE)?; // what only turns into a number, as a text may, is none
     }
+    now.extract()
 }
 
 #[cfg(target_os = "linux")]

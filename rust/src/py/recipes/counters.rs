@@ -1,7 +1,7 @@
 //! Counters: a small step of a counter that is there already.
 
 use super::slot::Slot;
-use super::{Original, table_class, table_in};
+use super::{Call, Original, short_cuts, short_or, table_class, table_in};
 use crate::py::ground::number::small;
 use crate::py::verbs::hot::count_up;
 use pyo3::ffi;
@@ -31,47 +31,30 @@ pub fn shorten(class: &Bound<'_, PyType>) -> PyResult<()> {
     Ok(())
 }
 
-unsafe extern "C" fn increment(
-    object: *mut ffi::PyObject,
-    values: *const *mut ffi::PyObject,
-    positional: ffi::Py_ssize_t,
-    names: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    // SAFETY: CPython calls a method with an object of its class, and with these arguments.
-    unsafe { counted(object, values, positional, names, Some, |known| &known.increment) }
+short_cuts! {
+    fn increment(call) {
+        short_or(&KNOWN, call, |_, known| Ok(counted(known, call, Some)), |known| &known.increment)
+    }
+
+    fn decrement(call) {
+        short_or(&KNOWN, call, |_, known| Ok(counted(known, call, i64::checked_neg)), |known| &known.decrement)
+    }
 }
 
-unsafe extern "C" fn decrement(
-    object: *mut ffi::PyObject,
-    values: *const *mut ffi::PyObject,
-    positional: ffi::Py_ssize_t,
-    names: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    // SAFETY: as in `increment`.
-    unsafe { counted(object, values, positional, names, i64::checked_neg, |known| &known.decrement) }
-}
-
+/// Count a small step of a counter that is there; the step goes in the direction that the function says.
 #[inline(always)]
 unsafe fn counted(
-    object: *mut ffi::PyObject,
-    values: *const *mut ffi::PyObject,
-    positional: ffi::Py_ssize_t,
-    names: *mut ffi::PyObject,
+    known: &Known,
+    Call { object, values, positional, names }: Call,
     direction: impl FnOnce(i64) -> Option<i64>,
-    original: impl FnOnce(&Known) -> &Original,
-) -> *mut ffi::PyObject {
-    // SAFETY: says the caller; CPython calls methods in threads that are attached.
+) -> Option<*mut ffi::PyObject> {
+    // SAFETY: the call is going on, and its receiver is of the recipe's class.
     unsafe {
-        let Some(known) = KNOWN.get(Python::assume_attached()) else { unreachable!("there before the method is") };
-        if names.is_null()
-            && (positional == 1 || positional == 2)
-            && let Some(amount) = if positional == 1 { Some(1) } else { small(*values.add(1)) }
-            && let Some(step) = direction(amount)
-            && let Some((_, table)) = table_in(known.table, object, &known.kind)
-            && let Some(sum) = count_up(table, *values, step)
-        {
-            return sum;
+        if !names.is_null() || !(positional == 1 || positional == 2) {
+            return None;
         }
-        original(known).call(object, values, positional, names)
+        let step = direction(if positional == 1 { 1 } else { small(*values.add(1))? })?;
+        let (_, table) = table_in(known.table, object, &known.kind)?;
+        count_up(table, *values, step)
     }
 }

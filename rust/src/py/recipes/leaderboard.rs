@@ -5,7 +5,7 @@
 //! seen whether that still holds.
 
 use super::slot::Slot;
-use super::{Held, Original, table_class, table_in};
+use super::{Call, Held, Original, table_class, table_in};
 use crate::py::class::body;
 use crate::py::ground::handle::is_plain;
 use crate::py::ground::number::{int, small};
@@ -78,21 +78,19 @@ unsafe extern "C" fn submit(
     positional: ffi::Py_ssize_t,
     names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
-    // SAFETY: CPython calls a method with an object of its class, and with these arguments, in a thread that is attached.
-    unsafe {
-        let Some(known) = KNOWN.get(Python::assume_attached()) else { unreachable!("there before the method is") };
-        let standing = run(|py| {
-            let standing = match small_score(values, positional, names) {
-                Some(score) => move_player(py, known, object, *values, *values.add(1), score)?,
-                None => None,
-            };
-            Ok(standing.map_or(std::ptr::null_mut(), Object::into_ptr))
-        });
-        if standing.is_null() && ffi::PyErr_Occurred().is_null() {
-            return known.submit.call(object, values, positional, names);
-        }
-        standing
-    }
+    // SAFETY: CPython calls a method with an object of its class, and with these arguments. PyO3 is told, for errors and terms
+    // are dropped on the way.
+    run(|py| unsafe {
+        let known = KNOWN.get(py).unwrap_or_else(|| unreachable!("there before the method is"));
+        let standing = match small_score(values, positional, names) {
+            Some(score) => move_player(py, known, object, *values, *values.add(1), score)?,
+            None => None,
+        };
+        Ok(match standing {
+            Some(standing) => standing.into_ptr(),
+            None => known.submit.call(Call { object, values, positional, names }),
+        })
+    })
 }
 
 /// The score of a call with a player and a small int.

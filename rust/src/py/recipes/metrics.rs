@@ -1,12 +1,12 @@
 //! Metrics: an observation in a histogram without labels that is there already.
 
 use super::slot::Slot;
-use super::{Held, Original, swap, table_class, table_in};
+use super::{Call, Held, Original, short_cuts, short_or, swap, table_class, table_in};
 use crate::py::ground::number::{int, small};
 use crate::py::ground::object::Object;
 use crate::py::ground::row::is_row;
 use crate::py::verbs::hot::slot_of;
-use crate::py::verbs::install::{give_none, short_or};
+use crate::py::verbs::install::give_none;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -46,18 +46,13 @@ pub fn shorten(class: &Bound<'_, PyType>, series: &Bound<'_, PyType>, histogram:
     Ok(())
 }
 
-unsafe extern "C" fn observe(
-    object: *mut ffi::PyObject,
-    values: *const *mut ffi::PyObject,
-    positional: ffi::Py_ssize_t,
-    names: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    // SAFETY: CPython calls a method with an object of its class, and with these arguments, in a thread that is attached; behind
-    // the positional ones stands one value for each name.
-    unsafe {
-        let Some(known) = KNOWN.get(Python::assume_attached()) else { unreachable!("there before the method is") };
+short_cuts! {
+    fn observe(call) {
         short_or(
-            |py| {
+            &KNOWN,
+            call,
+            |py, known| {
+                let Call { object, values, positional, names } = call;
                 let named = if names.is_null() { 0 } else { ffi::PyTuple_GET_SIZE(names) };
                 // A name that is given, `labels` or `buckets`, leaves things as they are if it is None.
                 if positional != 2 || named > 1 || (named == 1 && *values.add(2) != ffi::Py_None()) {
@@ -68,7 +63,7 @@ unsafe extern "C" fn observe(
                 }
                 count(py, known, object, *values, *values.add(1))
             },
-            || known.observe.call(object, values, positional, names),
+            |known| &known.observe,
         )
     }
 }

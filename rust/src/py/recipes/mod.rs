@@ -16,7 +16,7 @@ pub mod slot;
 use super::ground::clock;
 use super::ground::object::Object;
 use super::rows::{HashedRows, Table};
-use super::verbs::install::{Method, Verb, descriptor};
+use super::verbs::install::{Method, Verb, descriptor, run_hot};
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -48,6 +48,11 @@ fn shorten(class: &Bound<'_, PyType>, parts: Vec<Bound<'_, PyType>>) -> PyResult
 struct Original(Py<PyAny>);
 
 impl Original {
+    /// A method that stays in its place.
+    fn of(class: &Bound<'_, PyType>, name: &str) -> PyResult<Self> {
+        Ok(Self(class.getattr("__dict__")?.get_item(name)?.unbind()))
+    }
+
     /// Put a short cut in the place of a method, with its documentation.
     fn replace(
         class: &Bound<'_, PyType>,
@@ -55,24 +60,18 @@ impl Original {
         signature: &'static str,
         method: Method,
     ) -> PyResult<Self> {
-        let original = class.getattr("__dict__")?.get_item(name)?;
-        let text: String = class.py().import("inspect")?.getattr("getdoc")?.call1((&original,))?.extract()?;
+        let original = Self::of(class, name)?;
+        let text: String = class.py().import("inspect")?.getattr("getdoc")?.call1((&original.0,))?.extract()?;
         class.setattr(name, descriptor(class, &Verb { name, signature, method }, &text)?)?;
-        Ok(Self(original.unbind()))
+        Ok(original)
     }
 
-    /// Call the method with what the short cut was called with.
+    /// Call the method with what the short cut was called with; null with an error set where it fails.
     ///
     /// # Safety
-    /// These are the receiver and the arguments of a call that is going on.
+    /// The call is going on.
     #[inline(never)]
-    unsafe fn call(
-        &self,
-        object: *mut ffi::PyObject,
-        values: *const *mut ffi::PyObject,
-        positional: ffi::Py_ssize_t,
-        names: *mut ffi::PyObject,
-    ) -> *mut ffi::PyObject {
+    unsafe fn call(&self, Call { object, values, positional, names }: Call) -> *mut ffi::PyObject {
         // SAFETY: behind the positional arguments stands one value for each name.
         unsafe {
             let named = if names.is_null() { 0 } else { ffi::PyTuple_GET_SIZE(names) };
@@ -83,6 +82,59 @@ impl Original {
         }
     }
 }
+
+/// A call of a method as CPython makes it: receiver, arguments, how many of them are positional, names of the others.
+#[derive(Clone, Copy)]
+struct Call {
+    object: *mut ffi::PyObject,
+    values: *const *mut ffi::PyObject,
+    positional: ffi::Py_ssize_t,
+    names: *mut ffi::PyObject,
+}
+
+/// Do what is short, and where that is not possible, what is general. `None` says that nothing was done.
+///
+/// All that a short cut does is done in here, where a panic becomes an error: one that left a C function would end the process.
+///
+/// # Safety
+/// The call is going on.
+#[inline(always)]
+unsafe fn short_or<K>(
+    known: &PyOnceLock<K>,
+    call: Call,
+    short: impl FnOnce(Python<'_>, &K) -> PyResult<Option<*mut ffi::PyObject>>,
+    original: impl FnOnce(&K) -> &Original,
+) -> *mut ffi::PyObject {
+    run_hot(|py| {
+        let known = known.get(py).unwrap_or_else(|| unreachable!("there before the method is"));
+        match short(py, known)? {
+            Some(result) => Ok(result),
+            // SAFETY: says the caller.
+            None => Ok(unsafe { original(known).call(call) }),
+        }
+    })
+}
+
+/// Define methods that are short cuts: `call` is what the body sees.
+macro_rules! short_cuts {
+    ($($(#[$meta:meta])* fn $name:ident($call:ident) $body:block)*) => {
+        $(
+            $(#[$meta])*
+            unsafe extern "C" fn $name(
+                object: *mut pyo3::ffi::PyObject,
+                values: *const *mut pyo3::ffi::PyObject,
+                positional: pyo3::ffi::Py_ssize_t,
+                names: *mut pyo3::ffi::PyObject,
+            ) -> *mut pyo3::ffi::PyObject {
+                let $call = $crate::py::recipes::Call { object, values, positional, names };
+                // SAFETY: CPython calls a method with an object of its class, and with these arguments; behind the positional
+                // ones stands one value for each name.
+                unsafe { $body }
+            }
+        )*
+    };
+}
+use short_cuts;
 
 /// The table in a slot of a recipe; `None` before the recipe is made, or if it is another table than recipes make.
 ///

@@ -1,13 +1,14 @@
 //! Rates: events of a key that is counted already.
 
 use super::slot::Slot;
-use super::{Held, Original, swap, table_class, table_in};
+use super::{Call, Held, Original, short_cuts, short_or, swap, table_class, table_in};
 use crate::py::ground::handle::is_plain;
 use crate::py::ground::number::{int, small};
 use crate::py::ground::object::Object;
 use crate::py::ground::row::is_row;
+use crate::py::rows::{HashedRows, Table};
 use crate::py::verbs::hot::slot_of;
-use crate::py::verbs::install::{give_none, short_or};
+use crate::py::verbs::install::give_none;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -18,6 +19,7 @@ const MOST_MICROSECONDS: f64 = 9e15;
 
 struct Known {
     increment: Original,
+    increment_at: Original,
     table: Slot,
     buckets: Slot,
     window: Slot,
@@ -33,66 +35,96 @@ pub fn shorten(class: &Bound<'_, PyType>) -> PyResult<()> {
         buckets: Slot::of(class, "_buckets")?,
         window: Slot::of(class, "_window")?,
         kind: table_class(py)?,
+        increment_at: Original::of(class, "_increment_at")?,
         increment: Original::replace(class, "increment", "($self, key, amount=1)", increment)?,
     };
     let _ = KNOWN.set(py, known);
     Ok(())
 }
 
-unsafe extern "C" fn increment(
-    object: *mut ffi::PyObject,
-    values: *const *mut ffi::PyObject,
-    positional: ffi::Py_ssize_t,
-    names: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    // SAFETY: CPython calls a method with an object of its class, and with these arguments, in a thread that is attached.
-    unsafe {
-        let Some(known) = KNOWN.get(Python::assume_attached()) else { unreachable!("there before the method is") };
+short_cuts! {
+    fn increment(call) {
         short_or(
-            |py| {
+            &KNOWN,
+            call,
+            |py, known| {
+                let Call { values, positional, names, .. } = call;
                 if !names.is_null() || !(positional == 1 || positional == 2) {
                     return Ok(None);
                 }
                 let amount = if positional == 1 { Some(1) } else { small(*values.add(1)) };
                 match amount {
-                    Some(amount) if amount >= 0 => count(py, known, object, *values, amount),
+                    Some(amount) if amount >= 0 => count(py, known, call, amount),
                     _ => Ok(None),
                 }
             },
-            || known.increment.call(object, values, positional, names),
+            |known| &known.increment,
         )
     }
 }
 
 /// Count events of a key that has buckets already.
+///
+/// # Safety
+/// The call, of a key and perhaps that amount, is going on.
 #[inline(always)]
 unsafe fn count(
     py: Python<'_>,
     known: &Known,
-    object: *mut ffi::PyObject,
-    key: *mut ffi::PyObject,
+    Call { object, values, positional, .. }: Call,
     amount: i64,
 ) -> PyResult<Option<*mut ffi::PyObject>> {
     // SAFETY: the object is of the recipe's class; the key is alive.
     unsafe {
+        let key = *values;
         let Some((_, table)) = table_in(known.table, object, &known.kind) else { return Ok(None) };
         let (buckets, window) = (small(known.buckets.get(object)), small(known.window.get(object)));
         let (Some(buckets), Some(window), true) = (buckets, window, is_plain(key)) else { return Ok(None) };
-        let Some(number) = bucket(table.clock.exact(py)?, buckets, window) else { return Ok(None) };
-        let Some(Some(ring)) = slot_of(table, key) else { return Ok(None) };
+        let reading = table.clock.asked(py)?;
+        let now = match &reading {
+            None => table.clock.exact(py)?,
+            Some(reading) if ffi::PyFloat_CheckExact(reading.as_ptr()) != 0 => ffi::PyFloat_AS_DOUBLE(reading.as_ptr()),
+            Some(_) => f64::NAN, // a number of another kind, which the general way knows to use
+        };
+        let done = match bucket(now, buckets, window) {
+            Some(number) => count_in(py, table, key, number, buckets, amount)?,
+            None => false,
+        };
+        match reading {
+            _ if done => give_none().map(Some),
+            None => Ok(None),
+            Some(reading) => {
+                // A clock of the user's is read once, whatever it takes.
+                let one = if positional == 1 { int(1) } else { Some(Object::borrowed(*values.add(1))) };
+                let Some(amount) = one else { return Ok(None) };
+                let values = [key, amount.as_ptr(), reading.as_ptr()];
+                let call = Call { object, values: values.as_ptr(), positional: 3, names: std::ptr::null_mut() };
+                Ok(Some(known.increment_at.call(call)))
+            }
+        }
+    }
+}
+
+/// Count events in the bucket of that number; `false` says that nothing was done.
+#[inline(always)]
+unsafe fn count_in(
+    py: Python<'_>,
+    table: &Table<HashedRows>,
+    key: *mut ffi::PyObject,
+    number: i64,
+    buckets: i64,
+    amount: i64,
+) -> PyResult<bool> {
+    // SAFETY: the key is plain and alive.
+    unsafe {
+        let Some(Some(ring)) = slot_of(table, key) else { return Ok(false) };
         if is_row(ring.as_ptr()) || ffi::PyList_CheckExact(ring.as_ptr()) == 0 {
-            return Ok(None);
+            return Ok(false);
         }
         let held = Held::wait(py)?;
         let added = add(ring.as_ptr(), number, number.saturating_sub(buckets), amount);
         drop(held);
-        match added {
-            Some(displaced) => {
-                drop(displaced);
-                give_none().map(Some)
-            }
-            None => Ok(None),
-        }
+        Ok(added.is_some()) // what was displaced is dropped here
     }
 }
 

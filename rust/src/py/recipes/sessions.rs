@@ -1,10 +1,9 @@
 //! Sessions: the use of one, where only being idle ends it.
 
 use super::slot::Slot;
-use super::{Original, table_class, table_in};
+use super::{Call, Original, short_cuts, short_or, table_class, table_in};
 use crate::py::ground::object::Object;
 use crate::py::verbs::hot;
-use crate::py::verbs::install::short_or;
 use blake2::{Blake2s256, Digest};
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -32,17 +31,13 @@ pub fn shorten(class: &Bound<'_, PyType>) -> PyResult<()> {
     Ok(())
 }
 
-unsafe extern "C" fn touch(
-    object: *mut ffi::PyObject,
-    values: *const *mut ffi::PyObject,
-    positional: ffi::Py_ssize_t,
-    names: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    // SAFETY: CPython calls a method with an object of its class, and with these arguments, in a thread that is attached.
-    unsafe {
-        let Some(known) = KNOWN.get(Python::assume_attached()) else { unreachable!("there before the method is") };
+short_cuts! {
+    fn touch(call) {
         short_or(
-            |py| {
+            &KNOWN,
+            call,
+            |py, known| {
+                let Call { object, values, positional, names } = call;
                 if positional != 1 || !names.is_null() || known.absolute_timeout.get(object) != ffi::Py_None() {
                     return Ok(None);
                 }
@@ -51,7 +46,7 @@ unsafe extern "C" fn touch(
                 let touched = hot::touch(table, &digest.as_ptr(), 1, std::ptr::null_mut());
                 if touched.is_null() { Err(PyErr::fetch(py)) } else { Ok(Some(touched)) }
             },
-            || known.touch.call(object, values, positional, names),
+            |known| &known.touch,
         )
     }
 }

@@ -43,6 +43,51 @@ impl Turn {
     }
 }
 
+/// What a walk found of the key whose turn came. Its handle is dropped outside the section.
+enum Taken {
+    /// It is not in the bag any more.
+    Gone(Object),
+    /// Nor is anything else.
+    Closed(Object),
+    /// The values of a key are ahead: of this one, or of one that another thread came to.
+    Ahead(Option<Object>),
+    /// The key is all that is asked for.
+    Key(Object, Object),
+    /// The key, and its values as they are to be listed.
+    List(Object, Object, Vec<Object>),
+}
+
+impl<K: Kind> BagWalk<K> {
+    /// Let the next key have its turn; `None` at the end. In a section, for another thread may step the same walk: no key is
+    /// taken before all values of the one before it are.
+    fn take_turn(&mut self, bag: &Bag<K>, part: Part) -> Option<Taken> {
+        if self.turn.next < self.turn.values.len() {
+            return Some(Taken::Ahead(None));
+        }
+        let handle = self.handles.look_up()?;
+        Some(bag.section(|state| {
+            if state.closed {
+                return Taken::Closed(handle);
+            }
+            let slot = state.slot(&handle);
+            if slot.is_null() {
+                return Taken::Gone(handle);
+            }
+            // SAFETY: what stands in the bag is alive in the section.
+            let key = unsafe { own(bags::key_under::<K>(handle.as_ptr(), slot)) };
+            if part == Part::Keys {
+                return Taken::Key(handle, key);
+            }
+            let values = bags::values_in::<K>(slot);
+            if part == Part::Lists {
+                return Taken::List(handle, key, values);
+            }
+            self.turn = Turn::of(part.has_key().then_some(key), values); // nothing was left of the one before it
+            Taken::Ahead(Some(handle))
+        }))
+    }
+}
+
 impl<K: Kind> Walk for BagWalk<K> {
     const NAME: &'static CStr = K::WALK;
 
@@ -99,33 +144,20 @@ impl<K: Kind> Walk for BagWalk<K> {
         if !walk.section(|walk| walk.handles.is_begun()) {
             bag.refuse_closed(py)?;
             let (handles, version) = bag.section(|state| (state.slots.handles(), state.version));
-            let before = walk.section(|walk| walk.handles.begin(handles, version));
-            drop(before);
+            let unneeded = walk.section(|walk| walk.handles.begin(handles, version));
+            drop(unneeded);
             return Ok(Next::Ahead);
         }
-        while let Some(handle) = walk.section(|walk| walk.handles.look_up()) {
-            let (closed, entry) = bag.section(|state| {
-                let slot = state.slot(&handle);
-                // SAFETY: what stands in the bag is alive in the section.
-                let entry = (!slot.is_null())
-                    .then(|| unsafe { (own(bags::key_under::<K>(handle.as_ptr(), slot)), bags::values_in::<K>(slot)) });
-                (state.closed, entry)
-            });
-            if closed {
-                return Err(bag.closed(py));
-            }
-            let Some((key, values)) = entry else { continue };
-            let key = part.has_key().then_some(key);
-            match part {
-                Part::Keys => return Ok(Next::Met(Met { key, value: None })),
-                Part::Lists => {
+        while let Some(turn) = walk.section(|walk| walk.take_turn(bag, part)) {
+            match turn {
+                Taken::Gone(_handle) => (),
+                Taken::Closed(_handle) => return Err(bag.closed(py)),
+                Taken::Ahead(_handle) => return Ok(Next::Ahead),
+                Taken::Key(_handle, key) => return Ok(Next::Met(Met { key: Some(key), value: None })),
+                Taken::List(_handle, key, values) => {
                     let list = bags::listed(py, values)?;
-                    return Ok(Next::Met(Met { key, value: Some(crate::py::object(list.bind(py).as_any())) }));
-                }
-                Part::Values | Part::Items => {
-                    let before = walk.section(|walk| std::mem::replace(&mut walk.turn, Turn::of(key, values)));
-                    drop(before);
-                    return Ok(Next::Ahead);
+                    let value = Some(crate::py::object(list.bind(py).as_any()));
+                    return Ok(Next::Met(Met { key: Some(key), value }));
                 }
             }
         }

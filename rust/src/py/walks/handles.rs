@@ -27,10 +27,11 @@ impl Handles {
         self.begun
     }
 
-    /// Begin, with the handles of a table of that version; return what was there before.
+    /// Begin, with the handles of a table of that version; return what is not needed: these, if the walk has begun already.
     pub fn begin(&mut self, handles: Vec<Object>, version: u64) -> Self {
         let all = handles.into_iter().map(Some).collect();
-        std::mem::replace(self, Self { all, next: 0, place: 0, version: Some(version), begun: true })
+        let ours = Self { all, next: 0, place: 0, version: Some(version), begun: true };
+        if self.begun { ours } else { std::mem::replace(self, ours) }
     }
 
     /// Whether there are more, and the table, which has that version, is as it was.

@@ -131,32 +131,58 @@ impl Walk for OrderedWalk {
     }
 }
 
+/// What came of looking ahead.
+enum Seen {
+    /// There are entries ahead; of those that were before, nothing is left.
+    Ahead(Vec<Ahead>),
+    /// There are no more.
+    Nothing,
+    /// The table was closed.
+    Closed,
+}
+
 /// Take hold of the entries that come next; tell whether there are any.
+///
+/// In one section: where two threads step the walk, the second one finds what the first one took hold of.
 fn look_ahead(walk: &Walker<OrderedWalk>, py: Python<'_>, set: &Ordered, part: Part) -> PyResult<bool> {
-    let Some(beyond) = walk.section(|walk| walk.beyond.take()) else { return Ok(false) };
-    set.refuse_closed(py)?;
-    let (ahead, version) = set.section(|state| {
-        let (mut found, mut next) = (Vec::with_capacity(STEP), state.rows.tree.after(&beyond));
-        while let Some(entry) = next.filter(|_| found.len() < STEP) {
-            let entered = entry.value();
-            if part.has_key() {
-                prefetch::<16>(entered.key.cast());
-            }
-            prefetch::<16>(entered.slot.cast());
-            found.push(entry);
-            next = entry.next();
+    let seen = walk.section(|walk| {
+        if walk.next < walk.ahead.len() {
+            return Seen::Ahead(Vec::new());
         }
-        let ahead: Vec<Ahead> = found.iter().map(|entry| taken(entry, part)).collect();
-        (ahead, state.version)
+        let Some(beyond) = walk.beyond.take() else { return Seen::Nothing };
+        set.section(|state| {
+            if state.closed {
+                return Seen::Closed;
+            }
+            let (mut found, mut next) = (Vec::with_capacity(STEP), state.rows.tree.after(&beyond));
+            while let Some(entry) = next.filter(|_| found.len() < STEP) {
+                let entered = entry.value();
+                if part.has_key() {
+                    prefetch::<16>(entered.key.cast());
+                }
+                prefetch::<16>(entered.slot.cast());
+                found.push(entry);
+                next = entry.next();
+            }
+            if found.is_empty() {
+                return Seen::Nothing;
+            }
+            let ahead: Vec<Ahead> = found.iter().map(|entry| taken(entry, part)).collect();
+            if ahead.len() == STEP {
+                walk.beyond = ahead.last().map(|last| last.term.clone());
+            }
+            (walk.next, walk.version) = (0, state.version);
+            Seen::Ahead(std::mem::replace(&mut walk.ahead, ahead))
+        })
     });
-    let found = !ahead.is_empty();
-    let before = walk.section(|walk| {
-        walk.beyond = if ahead.len() < STEP { None } else { ahead.last().map(|last| last.term.clone()) };
-        (walk.next, walk.version) = (0, version);
-        std::mem::replace(&mut walk.ahead, ahead)
-    });
-    drop(before);
-    Ok(found)
+    match seen {
+        Seen::Ahead(before) => {
+            drop(before);
+            Ok(true)
+        }
+        Seen::Nothing => Ok(false),
+        Seen::Closed => set.refuse_closed(py).map(|()| false),
+    }
 }
 
 /// What a walk takes hold of; under the lock.

@@ -61,8 +61,8 @@ impl Walk for SetWalk {
         if !walk.section(|walk| walk.handles.is_begun()) {
             set.refuse_closed(py)?;
             let (handles, version) = set.section(|state| (state.rows.handles(), state.version));
-            let before = walk.section(|walk| walk.handles.begin(handles, version));
-            drop(before);
+            let unneeded = walk.section(|walk| walk.handles.begin(handles, version));
+            drop(unneeded);
             return Ok(Next::Ahead);
         }
         while let Some(handle) = walk.section(|walk| walk.handles.look_up()) {
