@@ -330,7 +330,8 @@ class Running(Process):
         self.handed = pending
         if self.state >= 0:
             self.state = AWAITING
-        if self.task is None:
+        if self.task is None or (pending[3] is NOT_BEGUN and self.parked is not None and self.parked.cancelled()):
+            self.parked = None  # who was cancelled while it stood by has nothing to do with what comes now
             work = self.work()
             work.send(None)  # up to where a cancellation finds it at home: a task that never began would tell nobody
             self.task = asyncio.Task(work, loop=self.loop, context=self.context, name=self.label)
@@ -349,6 +350,8 @@ class Running(Process):
                 await await_next
             except asyncio.CancelledError as raised:
                 cancelled = raised
+                if current_task(self.loop) is not self.task:  # which was cancelled while it stood by, and replaced
+                    return
             pending, self.handed, self.parked = self.handed, None, None
             if pending is None:  # cancelled while it stood by
                 break
@@ -368,7 +371,8 @@ class Running(Process):
             try:
                 if waits_for is not NOT_BEGUN:
                     result = await continued(coroutine, waits_for, cancelled)
-                elif cancelled is None:
+                elif cancelled is None or (kind == TERMINATE and self.state != DEAD):  # that is never left out
+                    self.forgive()
                     result = await coroutine
                 else:
                     coroutine.close()
@@ -381,9 +385,10 @@ class Running(Process):
             cancelled = None
             if self.state >= 0:
                 self.state = DRAINING
-            if self.state != DEAD and self.task is not None and self.task.cancelling():
-                await self.absorb(self.task, kind, error)
-            if isinstance(error, asyncio.CancelledError) and (self.ends_soon() or kind == TERMINATE):
+            asked = self.state != DEAD and self.task is not None and self.task.cancelling()
+            if asked:
+                await self.absorb(kind, error)
+            if isinstance(error, asyncio.CancelledError) and (self.ends_soon() or (kind == TERMINATE and asked)):
                 pending = self.settle(kind, caller, None) if kind == TERMINATE else None
             elif error is not None:
                 pending = self.failed(kind, caller, error)
@@ -396,17 +401,21 @@ class Running(Process):
                 else:
                     self.resume(None)
 
-    async def absorb(self, task: asyncio.Task[None], kind: str, error: BaseException | None) -> None:
+    async def absorb(self, kind: str, error: BaseException | None) -> None:
         """Take a cancellation of the task for what it is meant: the server is to end."""
         if not isinstance(error, asyncio.CancelledError):  # it has been asked for, but not been raised yet
             try:
                 await asyncio.sleep(0)
             except asyncio.CancelledError:
                 pass
-        while task.uncancel():
-            pass
+        self.forgive()
         if kind != TERMINATE:
             self.interrupt(Shutdown("cancelled"))  # unless it is to end already: then this is why it was cancelled
+
+    def forgive(self) -> None:
+        """Forget that the task was cancelled."""
+        while self.task is not None and self.task.cancelling():
+            self.task.uncancel()
 
     # -- helpers for those outside of its context
 
