@@ -346,6 +346,10 @@ class Process:
             return
         self.state = DEAD
         self.reason = reason
+        if not self.initialised:
+            self.start_error = self.start_error or InitError(reason, self.label)
+            if self.parent is not None:  # who started it gets this error, and no end besides
+                _relations.unlink(self.parent, self)
         del self.home.processes[self]
         for registry, name in self.names or ():
             registry.forget(name, self)
@@ -362,7 +366,6 @@ class Process:
         if self.parked is not None:
             self.parked.cancel()
         if self.started is not None and not self.started.done():
-            self.start_error = self.start_error or InitError(reason, self.label)
             self.started.set_result(None)
         _relations.notify(self, reason)
         waiters, self.waiters = self.waiters, None
