@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from asyncio import _get_running_loop
 from collections.abc import Hashable
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -39,8 +40,12 @@ class Ref:
 
     @property
     def alive(self) -> bool:
-        """Whether it accepts messages: from its start on until it ends, `terminate` not included. O(1)."""
-        return self._process.state >= 0
+        """Whether it accepts messages: from its start on until it ends, `terminate` not included. O(1).
+
+        When its loop is closed it does not any more.
+        """
+        process = self._process
+        return process.state >= 0 and not process.loop.is_closed()
 
     @overload
     async def call(self, message: Call[R], timeout: Duration | None = ...) -> R: ...
@@ -72,7 +77,8 @@ class Ref:
                 home.left = 0
                 error = None
                 try:
-                    reply = process.context.run(process.handle_call, message)
+                    server: Any = process.server  # whose handler may be another than before
+                    reply = process.context.run(server.handle_call, message)
                 except BaseException as raised:
                     reply, error = None, raised
                 home.left = left - 1
@@ -127,7 +133,7 @@ class Ref:
         """
         process = self._process
         seconds = None if timeout is None else clock.seconds(timeout, "timeout")
-        if get_ident() == process.home.thread:
+        if _get_running_loop() is process.loop:
             raise RuntimeError(f"{process.label} runs on the loop of this thread: await call() instead")
         asking = self.call(message, None)
         try:
@@ -155,7 +161,7 @@ class Ref:
             return False
         if process.max_queue is not None and process.is_full():
             return False
-        if get_ident() != process.home.thread:
+        if process.home.runner._thread_id != get_ident():
             return process.post_from_afar(message)
         mailbox = process.mailbox
         if mailbox is None or state <= RESTING or state == DIRECT:
@@ -171,7 +177,7 @@ class Ref:
         process = self._process
         if process.state < 0 or process.is_full():
             return False
-        if get_ident() != process.home.thread:
+        if process.home.runner._thread_id != get_ident():
             return process.post_from_afar(Envelope(INFO, message))
         return process.post(Envelope(INFO, message))
 
@@ -218,12 +224,9 @@ class Ref:
         it get the reason `Killed()`. From another thread it ends a moment later.
         """
         process = self._process
-        if get_ident() == process.home.thread:
+        if _get_running_loop() is process.loop:
             return process.kill()
-        if process.state == DEAD or process.loop.is_closed():
-            return False
-        process.loop.call_soon_threadsafe(process.kill)
-        return True
+        return process.state != DEAD and process.from_afar(process.kill)
 
     async def wait(self) -> Reason:
         """Wait until the server has ended, and return the reason."""

@@ -157,7 +157,6 @@ class Running(Process):
         mailbox, server = self.mailbox, self.server
         if server is None:
             return None
-        handle_cast = server.handle_cast
         budget = BUDGET
         while mailbox:
             if not budget:
@@ -170,7 +169,7 @@ class Running(Process):
             else:
                 self.handled += 1
                 try:
-                    result = handle_cast(item)
+                    result = server.handle_cast(item)
                 except BaseException as error:
                     pending = self.failed(CAST, None, error)
                 else:
