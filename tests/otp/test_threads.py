@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import sys
 import threading
@@ -11,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from noex.otp import GenServer, NoProcess, NoReply, Ref, debug, default_registry, named
+from noex.otp import GenServer, NoProcess, NoReply, Ref, ServerDown, debug, default_registry, named
+from noex.otp._asking import ask_from_thread
 from tests.otp.servers import Counter
 
 pytestmark = pytest.mark.usefixtures("direct_calls")
@@ -153,3 +155,93 @@ def test_a_closed_loop_takes_nothing() -> None:
     for ref in refs:
         for _ in range(2):
             assert (ref.alive, ref.cast("add"), ref.send("x"), ref.kill()) == (False,) * 4
+
+
+def errors_of(function: Callable[[], Any]) -> tuple[threading.Thread, list[BaseException]]:
+    """Begin to call a function in a thread; return the thread, and what will have been raised there."""
+    errors: list[BaseException] = []
+
+    def works() -> None:
+        try:
+            function()
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=works, daemon=True)
+    thread.start()
+    return thread, errors
+
+
+class TellingLoop(asyncio.SelectorEventLoop):
+    """A loop that tells when another thread has asked it for something."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        super().__init__()
+
+    def call_soon_threadsafe(self, *arguments: Any, **options: Any) -> Any:
+        handle = super().call_soon_threadsafe(*arguments, **options)
+        self.asked.set()
+        return handle
+
+
+@pytest.mark.parametrize("timeout", [None, 1000])
+def test_who_waits_for_a_loop_that_is_closed_without_another_turn_is_told(timeout: float | None) -> None:
+    loop = TellingLoop()
+    ref = loop.run_until_complete(Counter.start())
+    thread, errors = errors_of(lambda: ref.call_sync("get", timeout))
+    assert loop.asked.wait(60)
+    loop.close()
+    thread.join(60)
+    assert [type(error) for error in errors] == [NoProcess]
+    with pytest.raises(NoProcess, match="closed"):
+        ref.call_sync("get", timeout)
+
+
+@pytest.mark.parametrize("timeout", [None, 1000])
+@pytest.mark.parametrize("catches", [True, False])
+def test_who_waits_for_a_loop_that_ends_is_told(timeout: float | None, catches: bool) -> None:
+    class Stubborn(GenServer):
+        async def handle_call(self, message: Any) -> Any:
+            handling.set()
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                if not catches:
+                    raise
+            return await asyncio.sleep(0)
+
+    async def main() -> tuple[threading.Thread, list[BaseException]]:
+        ref = await Stubborn.start()
+        waiting = errors_of(lambda: ref.call_sync("x", timeout))
+        await asyncio.to_thread(handling.wait, 60)
+        return waiting
+
+    handling = threading.Event()
+    thread, errors = asyncio.run(main())
+    thread.join(60)
+    assert [type(error) for error in errors] == [ServerDown]
+
+
+@pytest.mark.parametrize("answer", ["answer", TimeoutError("of the handler")])
+def test_an_answer_that_comes_as_the_time_is_over_is_an_answer(
+    answer: Any, loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Late(concurrent.futures.Future[Any]):
+        def cancel(self) -> bool:
+            self.set_exception(answer) if isinstance(answer, TimeoutError) else self.set_result(answer)
+            return False
+
+    async def nothing() -> None:
+        pass
+
+    def begin(coroutine: Any, _: asyncio.AbstractEventLoop) -> Late:
+        coroutine.close()
+        return Late()
+
+    monkeypatch.setattr(asyncio, "run_coroutine_threadsafe", begin)
+    if answer == "answer":
+        assert ask_from_thread(nothing(), loop, 0) == answer
+    else:
+        with pytest.raises(TimeoutError, match="of the handler"):
+            ask_from_thread(nothing(), loop, 0)

@@ -9,8 +9,9 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from noex import clock
-from noex.errors import CallingSelf, CallTimeout, MailboxFull, NoProcess
-from noex.otp._exits import Reason, check_reason
+from noex.errors import CallingSelf, CallTimeout, MailboxFull, NoProcess, ServerDown
+from noex.otp._asking import LoopClosed, TimedOut, Unanswered, ask_from_thread
+from noex.otp._exits import Reason, Shutdown, check_reason
 from noex.otp._loops import USUAL
 from noex.otp._mailbox import CALL, DEAD, DIRECT, IDLE, INFO, RESTING, Envelope
 from noex.otp._messages import Call
@@ -87,7 +88,9 @@ class Ref:
                     process.state = IDLE
                     process.handled += 1
                     return reply
-                return await process.after_direct(reply, error, timeout)
+                after = process.after_direct(reply, error, timeout)
+                reply = error = None  # the traceback of an error leads here: nothing leads back
+                return await after
         if process.runs_here():
             raise CallingSelf(f"{process.label} waits for its own answer: call a method, or cast to self.ref")
         return await process.answer(self._ask(process, message), timeout)
@@ -128,26 +131,23 @@ class Ref:
 
         Raises:
             RuntimeError: this is the thread of the server's loop, which would wait for itself.
-            NoProcess: the server is dead, or its loop closed.
-            ServerDown: as `call` does; `CallTimeout` and `MailboxFull` too.
+            NoProcess: the server is dead, or its loop closed, before the answer or before the call.
+            ServerDown: as `call` does, also where the loop ends first; `CallTimeout` and `MailboxFull` too.
         """
         process = self._process
         seconds = None if timeout is None else clock.seconds(timeout, "timeout")
         if _get_running_loop() is process.loop:
             raise RuntimeError(f"{process.label} runs on the loop of this thread: await call() instead")
-        asking = self.call(message, None)
         try:
-            future = asyncio.run_coroutine_threadsafe(asking, process.loop)
-        except RuntimeError:
-            asking.close()
+            return ask_from_thread(self.call(message, None), process.loop, seconds)
+        except TimedOut:
+            raise CallTimeout(process.label, seconds or 0.0) from None
+        except LoopClosed:
             raise NoProcess(f"{process.label} is gone: its event loop is closed") from None
-        try:
-            return future.result(seconds)
-        except TimeoutError as error:
-            if isinstance(error, CallTimeout) or future.done() or seconds is None:
-                raise
-            future.cancel()
-            raise CallTimeout(process.label, seconds) from None
+        except Unanswered:
+            if process.reason is not None:
+                raise process.down_error() from None
+            raise ServerDown(Shutdown("cancelled"), process.label) from None
 
     def cast(self, message: Any) -> bool:
         """Send a message to `handle_cast`, expect no answer, and tell whether it was taken.
