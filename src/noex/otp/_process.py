@@ -132,7 +132,7 @@ class Process:
         self.holdings: Holdings | None = None
         self.restarts = 0
         self.since: float | None = None
-        self.waiters: list[asyncio.Future[Reason]] | None = None
+        self.waiters: dict[asyncio.Future[Reason], None] | None = None
         self.context.run(CURRENT.set, self)
         home.processes[self] = None
 
@@ -244,21 +244,21 @@ class Process:
 
     async def answer(self, future: asyncio.Future[Any], timeout: float | None) -> Any:
         """Wait for the answer to a call."""
-        if future.done():
-            return future.result()
-        if timeout is None:
-            return await future
-        if timeout is USUAL:
-            waiting = self.home.usual.add(self.loop, future, self.label)
-            try:
-                return await future
-            finally:
-                waiting[1] = None
-        timer = self.loop.call_later(timeout, self._too_late, future, timeout)
+        waiting = timer = None
         try:
+            if future.done():
+                return future.result()
+            if timeout is USUAL:
+                waiting = self.home.usual.add(self.loop, future, self.label)
+            elif timeout is not None:
+                timer = self.loop.call_later(timeout, self._too_late, future, timeout)
             return await future
         finally:
-            timer.cancel()
+            del future  # it holds the error, whose traceback leads here
+            if waiting is not None:
+                waiting[1] = None
+            elif timer is not None:
+                timer.cancel()
 
     def _too_late(self, future: asyncio.Future[Any], timeout: float) -> None:
         if not future.done():
@@ -293,8 +293,8 @@ class Process:
             future.set_result(self.reason)
             return
         if self.waiters is None:
-            self.waiters = []
-        self.waiters.append(future)
+            self.waiters = {}
+        self.waiters[future] = None
 
     async def wait(self, timeout: float | None = None) -> Reason:
         """Wait for its end."""
@@ -312,7 +312,7 @@ class Process:
 
     def _waits_no_more(self, future: asyncio.Future[Reason]) -> None:
         if self.waiters is not None:
-            self.waiters.remove(future)
+            self.waiters.pop(future, None)
 
     # -- its tables
 

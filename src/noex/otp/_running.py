@@ -118,14 +118,16 @@ class Running(Process):
                 result.close()
             if not caller.done():
                 caller.set_exception(self.down_error())
-            return await caller
+            return await self.answer(caller, None)
         self.state = DRAINING
         self.handled += 1
         if error is not None:
             self.resume(self.enter(self.failed, CALL, caller, error))
         else:
             self.resume(self.enter(self.advance if type(result) is COROUTINE else self.settle, CALL, caller, result))
-        return await self.answer(caller, timeout)
+        answering = self.answer(caller, timeout)
+        del caller, result, error  # an error that is raised has a traceback that leads here: nothing leads back
+        return await answering
 
     async def stop(self, reason: Reason, timeout: float | None) -> None:
         """End in turn, after the messages that came before."""
@@ -322,7 +324,12 @@ class Running(Process):
         finally:
             leave_task(self.loop, None)
             self.home.depth -= 1
-        return self.settle(kind, caller, result) if error is None else self.failed(kind, caller, error)
+        if error is None:
+            return self.settle(kind, caller, result)
+        try:
+            return self.failed(kind, caller, error)
+        finally:
+            error = None  # its traceback leads here
 
     def hand(self, pending: Pending) -> None:
         """Give the task something to await; start it, where there is none."""
@@ -356,6 +363,7 @@ class Running(Process):
                 break
             self.home.left = BUDGET
             await self.carry(pending, cancelled)
+            pending = cancelled = None  # while it stands by it keeps nothing of what is done
             await_next = self.parked = self.loop.create_future()
         self.task = self.parked = None
 
@@ -393,6 +401,7 @@ class Running(Process):
                 pending = self.failed(kind, caller, error)
             else:
                 pending = self.settle(kind, caller, result)
+            error = None  # its traceback leads here
             if pending is None and self.state == DRAINING:
                 budget -= 1
                 if budget:
