@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import threading
+import weakref
 from typing import Any
 
 import pytest
@@ -527,3 +529,69 @@ def test_another_loop_is_not_the_servers() -> None:
     ref = asyncio.run(start())
     asyncio.run(use(ref))
     assert not ref._process.loop.is_running()
+
+
+async def test_finished_calls_are_not_kept_behind_a_slow_one(clock: Any) -> None:
+    class Queued(Counter):
+        direct_calls = False
+
+    slow, quick = await Waiting.start([]), await Queued.start()
+    began = clock()
+    asked = asyncio.create_task(slow.call("x"))
+    await asyncio.sleep(0)
+    kept = slow._process.home.usual._queue
+    for _ in range(1000):
+        await quick.call("add")
+        assert len(kept) <= 64
+    many = [asyncio.create_task(slow.call("x")) for _ in range(200)]
+    await asyncio.sleep(1)
+    for _ in range(1000):
+        await quick.call("add")
+        assert len(kept) <= 2 * 201
+    with pytest.raises(CallTimeout):
+        await asked
+    assert clock() - began == 5
+    assert [type(error) for error in await asyncio.gather(*many, return_exceptions=True)] == [CallTimeout] * 200
+    slow.kill()
+
+
+async def test_an_error_goes_with_who_caught_it() -> None:
+    """No cycle of frames and tracebacks keeps it, nor what it leads to, until the collector comes."""
+
+    class Refused(Exception):
+        pass
+
+    class Refuses(GenServer):
+        def handle_call(self, message: Any) -> Any:
+            raise Reject(Refused())
+
+    class RefusesLater(GenServer):
+        async def handle_call(self, message: Any) -> Any:
+            if message == "wait":
+                await asyncio.sleep(0)
+            raise Reject(Refused())
+
+    async def ask(ref: Ref, message: str) -> weakref.ref[Refused] | None:
+        try:
+            await ref.call(message)
+        except Refused as error:
+            return weakref.ref(error)
+        return None
+
+    async def wait(ref: Ref) -> None:
+        await ask(ref, "wait")
+        await asyncio.sleep(0)
+
+    for kind, message in ((Refuses, "x"), (RefusesLater, "wait"), (RefusesLater, "x")):
+        ref = await kind.start()
+        await wait(ref)
+        gc.collect()
+        gc.disable()
+        try:
+            error = await ask(ref, message)
+            await asyncio.sleep(0)
+            assert error is not None
+            assert error() is None
+            assert gc.collect() == 0
+        finally:
+            gc.enable()

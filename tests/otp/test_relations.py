@@ -19,6 +19,7 @@ from noex.otp import (
     Ref,
     ServerDown,
     Shutdown,
+    Stop,
     named,
     whereis,
 )
@@ -210,16 +211,48 @@ async def test_the_crash_of_a_child_ends_its_parent_or_is_told() -> None:
     assert await trapping.call("notes") == [Exit(told, Killed())]
 
 
-async def test_a_child_that_does_not_start_ends_nobody(crashes: Crashes) -> None:
-    class Fails(GenServer):
-        def init(self) -> None:
-            raise ZeroDivisionError
+class FailsAtOnce(GenServer):
+    def init(self) -> None:
+        raise ZeroDivisionError
 
-    parent = await Parent.start(trap_exit=True)
-    with pytest.raises(ServerDown) as failure:
-        await parent.call((Fails,))
-    assert isinstance(failure.value.__cause__, InitError)
-    crashes.take()
+
+class FailsLater(GenServer):
+    async def init(self) -> None:
+        await asyncio.sleep(1)
+        raise ZeroDivisionError
+
+
+class StopsAtOnce(GenServer):
+    def init(self) -> Any:
+        return Stop(Crash(ZeroDivisionError()))
+
+
+class KillsItself(GenServer):
+    def init(self) -> None:
+        self.ref.kill()
+
+
+class NeverStarts(GenServer):
+    async def init(self) -> None:
+        await asyncio.sleep(1000)
+
+
+@pytest.mark.parametrize("trap_exit", [True, False])
+@pytest.mark.parametrize("kind", [FailsAtOnce, FailsLater, StopsAtOnce, KillsItself, NeverStarts])
+async def test_a_child_that_does_not_start_ends_nobody(kind: type[GenServer], trap_exit: bool) -> None:
+    """Whoever starts it gets the exception, and neither its end nor an `Exit`."""
+
+    class Catches(Notes):
+        async def handle_cast(self, message: type[GenServer]) -> None:
+            with pytest.raises(InitError):
+                await message.start_link()
+            self.notes.append("caught")
+
+    parent = await Catches.start(trap_exit=trap_exit)
+    parent.cast(kind)
+    await asyncio.sleep(100)
+    assert parent.alive
+    assert await parent.call("notes") == ["caught"]
 
 
 async def test_start_link_is_for_servers() -> None:

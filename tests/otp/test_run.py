@@ -166,3 +166,26 @@ def test_another_thread_runs_it_without_signals() -> None:
     thread.start()
     thread.join(60)
     assert results == [0]
+
+
+def test_signals_are_caught_before_main_begins() -> None:
+    """Also where a task begins at once, as soon as it is made."""
+    caught: list[bool] = []
+
+    async def main() -> None:
+        pass
+
+    def factory(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
+        if coroutine.__name__ == "main":
+            caught.append(signal.getsignal(signal.SIGTERM) is not before)
+        return asyncio.Task(coroutine, loop=loop, **options)
+
+    def make() -> asyncio.AbstractEventLoop:
+        loop = manual_loop()
+        loop.set_task_factory(factory)  # type: ignore[arg-type]
+        return loop
+
+    before = signal.getsignal(signal.SIGTERM)
+    assert run(main, loop_factory=make) == 0
+    assert caught == [True]
+    assert signal.getsignal(signal.SIGTERM) is before

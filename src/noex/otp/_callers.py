@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from typing import Any, final
 
 __all__ = ["From", "check_error"]
@@ -27,11 +26,10 @@ class From:
     has answered, the caller gets `ServerDown`.
     """
 
-    __slots__ = ("_future", "_thread")
+    __slots__ = ("_future",)
 
-    def __init__(self, future: asyncio.Future[Any], thread: int) -> None:
+    def __init__(self, future: asyncio.Future[Any]) -> None:
         self._future = future
-        self._thread = thread
 
     def reply(self, value: Any) -> bool:
         """Answer, and tell whether anybody was still waiting. O(1), safe from any thread."""
@@ -52,7 +50,7 @@ class From:
         future = self._future
         if future.done():
             return False
-        if threading.get_ident() == self._thread:
+        if asyncio._get_running_loop() is future.get_loop():
             if error is None:
                 future.set_result(value)
             else:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections import deque
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from noex.errors import CallTimeout
 
 __all__ = ["Deadlines", "Waiting"]
+
+_FEW: Final = 64
 
 Waiting: TypeAlias = list[Any]
 """When, whose future, and how the server is called; the future is None once nobody waits for it any more."""
@@ -21,11 +23,12 @@ Waiting: TypeAlias = list[Any]
 class Deadlines:
     """The calls of one event loop that wait `seconds` seconds at most."""
 
-    __slots__ = ("_armed", "_context", "_due", "_queue", "seconds")
+    __slots__ = ("_armed", "_context", "_due", "_queue", "_sweep_at", "seconds")
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self._queue: deque[Waiting] = deque()
+        self._sweep_at = _FEW
         self._due = 0.0
         self._armed = False
         self._context = contextvars.Context()  # the timer is nobody's in particular
@@ -35,11 +38,22 @@ class Deadlines:
         queue = self._queue
         while queue and queue[0][1] is None:
             queue.popleft()
+        if len(queue) >= self._sweep_at:
+            self._sweep()
         entry = [loop.time() + self.seconds, future, server]
         queue.append(entry)
         if not self._armed:
             self._arm(loop)
         return entry
+
+    def _sweep(self) -> None:
+        """Forget those behind a slow call that nobody waits for any more; not again before there are twice as many."""
+        queue = self._queue
+        for _ in range(len(queue)):
+            entry = queue.popleft()
+            if entry[1] is not None:
+                queue.append(entry)
+        self._sweep_at = max(_FEW, 2 * len(queue))
 
     def _arm(self, loop: asyncio.AbstractEventLoop) -> None:
         self._armed = True

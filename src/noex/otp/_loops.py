@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
@@ -36,22 +37,26 @@ class Home:
 
     `left` counts down the direct calls until one has to go through the mailbox. While a handler runs directly it is
     0, so that none ever runs directly inside another; coroutines may, and `depth` of them do. `runner._thread_id` is
-    the thread that the loop runs in now, or None; of loops that do not tell, the thread in which a server was started
-    last.
+    the thread that the loop runs in now; of a loop that does not tell, this thread where it runs here. It is anything
+    else where the loop does not run here.
     """
 
-    __slots__ = ("_thread_id", "depth", "events", "left", "processes", "registry", "runner", "thread", "usual")
+    __slots__ = ("_loop", "depth", "events", "left", "processes", "registry", "runner", "usual")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.left = BUDGET
         self.depth = 0
         self.usual = Deadlines(USUAL)
-        self._thread_id: int | None = None
+        self._loop = weakref.ref(loop)
         self.runner: Any = loop if hasattr(loop, "_thread_id") else self
         self.processes: dict[Process, None] = {}
         self.registry: Registry | None = None
-        self.thread = threading.get_ident()
         self.events: deque[tuple[float, Life, str, str]] = deque(maxlen=EVENTS)
+
+    @property
+    def _thread_id(self) -> int | None:
+        running = asyncio._get_running_loop()
+        return threading.get_ident() if running is not None and running is self._loop() else None
 
 
 def home_of(loop: asyncio.AbstractEventLoop) -> Home:
@@ -60,5 +65,4 @@ def home_of(loop: asyncio.AbstractEventLoop) -> Home:
     if home is None:
         home = Home(loop)
         setattr(loop, _ATTRIBUTE, home)
-    home.thread = home._thread_id = threading.get_ident()
     return home

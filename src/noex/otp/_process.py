@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import threading
 from abc import abstractmethod
 from asyncio import current_task
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from noex.errors import CallTimeout, InitError, NoProcess, ServerDown, shown
@@ -62,8 +61,8 @@ class Process:
         "context",
         "current",
         "deferred",
+        "dropped",
         "handed",
-        "handle_call",
         "handled",
         "holdings",
         "home",
@@ -109,10 +108,10 @@ class Process:
         self.label = label
         self.max_queue = max_queue
         self.rest = IDLE if server.direct_calls else RESTING
-        self.handle_call: Any = server.handle_call
         self.context = contextvars.copy_context()
         self.state = DRAINING
         self.handled: int = 0
+        self.dropped: int = 0  # messages from afar that found the mailbox full
         self.initialised = False
         self.mailbox: deque[Any] | None = None
         self.current: asyncio.Future[Any] | None = None
@@ -133,7 +132,7 @@ class Process:
         self.holdings: Holdings | None = None
         self.restarts = 0
         self.since: float | None = None
-        self.waiters: list[asyncio.Future[Reason]] | None = None
+        self.waiters: dict[asyncio.Future[Reason], None] | None = None
         self.context.run(CURRENT.set, self)
         home.processes[self] = None
 
@@ -152,7 +151,9 @@ class Process:
             self.mailbox = deque()
         self.mailbox.append(item)
         if state <= RESTING:
-            self.schedule()
+            if not self.schedule():
+                self.mailbox.pop()
+                return False
         elif state == DIRECT:
             self.state = DIRECT_LATE
         return True
@@ -180,17 +181,31 @@ class Process:
         elif self.state == AWAITING and self.task is not None:
             self.task.cancel()
 
-    def post_from_afar(self, item: Any) -> bool:
-        """Put something into the mailbox from another thread: whether it is still taken, nobody there can tell."""
+    def post_from_afar(self, item: Any, *, always: bool = False) -> bool:
+        """Put something into the mailbox from where the loop does not run: if it is still taken, nobody there can tell.
+
+        What does not come `always` is dropped and counted where the mailbox is full when it arrives.
+        """
+        return self.from_afar(self.post if always else self._arrive, item)
+
+    def from_afar(self, function: Callable[..., object], *arguments: Any) -> bool:
+        """Let the loop call a function soon, and tell whether that will be, as far as anybody knows."""
         try:
-            self.loop.call_soon_threadsafe(self.post, item)
+            self.loop.call_soon_threadsafe(function, *arguments)
         except RuntimeError:  # the loop is closed
             return False
         return True
 
+    def _arrive(self, item: Any) -> None:
+        if self.is_full():
+            self.dropped += 1
+        else:
+            self.post(item)
+
     def is_full(self) -> bool:
         """Tell whether as many messages wait as may."""
-        return self.max_queue is not None and self.mailbox is not None and len(self.mailbox) >= self.max_queue
+        mailbox = self.mailbox  # one look: another thread may be asking, while the server ends
+        return self.max_queue is not None and mailbox is not None and len(mailbox) >= self.max_queue
 
     def check_loop(self, remedy: str) -> None:
         """Raise unless this is the loop of the server."""
@@ -214,30 +229,36 @@ class Process:
             error.__cause__ = self.reason.error
         return error
 
-    def schedule(self) -> None:
-        """Let the loop drain the mailbox."""
+    def schedule(self) -> bool:
+        """Let the loop drain the mailbox, and tell whether it will: a closed one does not."""
+        try:
+            self.loop.call_soon(self.drain, context=self.context)
+        except RuntimeError:
+            if not self.loop.is_closed():
+                raise
+            return False
         self.state = SCHEDULED
-        self.loop.call_soon(self.drain, context=self.context)
+        return True
 
     # -- who waits for it
 
     async def answer(self, future: asyncio.Future[Any], timeout: float | None) -> Any:
         """Wait for the answer to a call."""
-        if future.done():
-            return future.result()
-        if timeout is None:
-            return await future
-        if timeout is USUAL:
-            waiting = self.home.usual.add(self.loop, future, self.label)
-            try:
-                return await future
-            finally:
-                waiting[1] = None
-        timer = self.loop.call_later(timeout, self._too_late, future, timeout)
+        waiting = timer = None
         try:
+            if future.done():
+                return future.result()
+            if timeout is USUAL:
+                waiting = self.home.usual.add(self.loop, future, self.label)
+            elif timeout is not None:
+                timer = self.loop.call_later(timeout, self._too_late, future, timeout)
             return await future
         finally:
-            timer.cancel()
+            del future  # it holds the error, whose traceback leads here
+            if waiting is not None:
+                waiting[1] = None
+            elif timer is not None:
+                timer.cancel()
 
     def _too_late(self, future: asyncio.Future[Any], timeout: float) -> None:
         if not future.done():
@@ -251,7 +272,7 @@ class Process:
                 raise RuntimeError(f"{self.label} handles no call now, so nobody waits for an answer")
             self.state = DIRECT_LATE
             future = self.current = self.loop.create_future()
-        return From(future, self.home.thread)
+        return From(future)
 
     def later(self, caller: asyncio.Future[Any]) -> None:
         """Remember somebody who is to be answered later, in case that this does not happen."""
@@ -272,8 +293,8 @@ class Process:
             future.set_result(self.reason)
             return
         if self.waiters is None:
-            self.waiters = []
-        self.waiters.append(future)
+            self.waiters = {}
+        self.waiters[future] = None
 
     async def wait(self, timeout: float | None = None) -> Reason:
         """Wait for its end."""
@@ -291,7 +312,7 @@ class Process:
 
     def _waits_no_more(self, future: asyncio.Future[Reason]) -> None:
         if self.waiters is not None:
-            self.waiters.remove(future)
+            self.waiters.pop(future, None)
 
     # -- its tables
 
@@ -310,10 +331,10 @@ class Process:
     def _get_table(self, table: Table[Any, Any], giver: Ref | None, data: Any) -> None:
         """Let the server know of a table that has come to it."""
         news = Envelope(INFO, TableTransfer(table, giver, data))
-        if threading.get_ident() == self.home.thread:
+        if asyncio._get_running_loop() is self.loop:
             self.post(news)
         else:
-            self.post_from_afar(news)
+            self.post_from_afar(news, always=True)
 
     # -- its end
 
@@ -346,6 +367,10 @@ class Process:
             return
         self.state = DEAD
         self.reason = reason
+        if not self.initialised:
+            self.start_error = self.start_error or InitError(reason, self.label)
+            if self.parent is not None:  # who started it gets this error, and no end besides
+                _relations.unlink(self.parent, self)
         del self.home.processes[self]
         for registry, name in self.names or ():
             registry.forget(name, self)
@@ -362,12 +387,11 @@ class Process:
         if self.parked is not None:
             self.parked.cancel()
         if self.started is not None and not self.started.done():
-            self.start_error = self.start_error or InitError(reason, self.label)
             self.started.set_result(None)
         _relations.notify(self, reason)
         waiters, self.waiters = self.waiters, None
         for waiter in waiters or ():
             if not waiter.done():
                 waiter.set_result(reason)
-        self.server = self.handle_call = self.mailbox = self.names = self.timers = self.deferred = None
+        self.server = self.mailbox = self.names = self.timers = self.deferred = None
         _journal.stopped(self, reason)

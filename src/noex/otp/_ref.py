@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from asyncio import _get_running_loop
 from collections.abc import Hashable
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from noex import clock
-from noex.errors import CallingSelf, CallTimeout, MailboxFull, NoProcess
-from noex.otp._exits import Reason, check_reason
+from noex.errors import CallingSelf, CallTimeout, MailboxFull, NoProcess, ServerDown
+from noex.otp._asking import LoopClosed, TimedOut, Unanswered, ask_from_thread
+from noex.otp._exits import Reason, Shutdown, check_reason
 from noex.otp._loops import USUAL
 from noex.otp._mailbox import CALL, DEAD, DIRECT, IDLE, INFO, RESTING, Envelope
 from noex.otp._messages import Call
@@ -39,8 +41,12 @@ class Ref:
 
     @property
     def alive(self) -> bool:
-        """Whether it accepts messages: from its start on until it ends, `terminate` not included. O(1)."""
-        return self._process.state >= 0
+        """Whether it accepts messages: from its start on until it ends, `terminate` not included. O(1).
+
+        When its loop is closed it does not any more.
+        """
+        process = self._process
+        return process.state >= 0 and not process.loop.is_closed()
 
     @overload
     async def call(self, message: Call[R], timeout: Duration | None = ...) -> R: ...
@@ -72,7 +78,8 @@ class Ref:
                 home.left = 0
                 error = None
                 try:
-                    reply = process.context.run(process.handle_call, message)
+                    server: Any = process.server  # whose handler may be another than before
+                    reply = process.context.run(server.handle_call, message)
                 except BaseException as raised:
                     reply, error = None, raised
                 home.left = left - 1
@@ -81,7 +88,9 @@ class Ref:
                     process.state = IDLE
                     process.handled += 1
                     return reply
-                return await process.after_direct(reply, error, timeout)
+                after = process.after_direct(reply, error, timeout)
+                reply = error = None  # the traceback of an error leads here: nothing leads back
+                return await after
         if process.runs_here():
             raise CallingSelf(f"{process.label} waits for its own answer: call a method, or cast to self.ref")
         return await process.answer(self._ask(process, message), timeout)
@@ -122,26 +131,23 @@ class Ref:
 
         Raises:
             RuntimeError: this is the thread of the server's loop, which would wait for itself.
-            NoProcess: the server is dead, or its loop closed.
-            ServerDown: as `call` does; `CallTimeout` and `MailboxFull` too.
+            NoProcess: the server is dead, or its loop closed, before the answer or before the call.
+            ServerDown: as `call` does, also where the loop ends first; `CallTimeout` and `MailboxFull` too.
         """
         process = self._process
         seconds = None if timeout is None else clock.seconds(timeout, "timeout")
-        if get_ident() == process.home.thread:
+        if _get_running_loop() is process.loop:
             raise RuntimeError(f"{process.label} runs on the loop of this thread: await call() instead")
-        asking = self.call(message, None)
         try:
-            future = asyncio.run_coroutine_threadsafe(asking, process.loop)
-        except RuntimeError:
-            asking.close()
+            return ask_from_thread(self.call(message, None), process.loop, seconds)
+        except TimedOut:
+            raise CallTimeout(process.label, seconds or 0.0) from None
+        except LoopClosed:
             raise NoProcess(f"{process.label} is gone: its event loop is closed") from None
-        try:
-            return future.result(seconds)
-        except TimeoutError as error:
-            if isinstance(error, CallTimeout) or future.done() or seconds is None:
-                raise
-            future.cancel()
-            raise CallTimeout(process.label, seconds) from None
+        except Unanswered:
+            if process.reason is not None:
+                raise process.down_error() from None
+            raise ServerDown(Shutdown("cancelled"), process.label) from None
 
     def cast(self, message: Any) -> bool:
         """Send a message to `handle_cast`, expect no answer, and tell whether it was taken.
@@ -155,7 +161,7 @@ class Ref:
             return False
         if process.max_queue is not None and process.is_full():
             return False
-        if get_ident() != process.home.thread:
+        if process.home.runner._thread_id != get_ident():
             return process.post_from_afar(message)
         mailbox = process.mailbox
         if mailbox is None or state <= RESTING or state == DIRECT:
@@ -171,7 +177,7 @@ class Ref:
         process = self._process
         if process.state < 0 or process.is_full():
             return False
-        if get_ident() != process.home.thread:
+        if process.home.runner._thread_id != get_ident():
             return process.post_from_afar(Envelope(INFO, message))
         return process.post(Envelope(INFO, message))
 
@@ -218,12 +224,9 @@ class Ref:
         it get the reason `Killed()`. From another thread it ends a moment later.
         """
         process = self._process
-        if get_ident() == process.home.thread:
+        if _get_running_loop() is process.loop:
             return process.kill()
-        if process.state == DEAD or process.loop.is_closed():
-            return False
-        process.loop.call_soon_threadsafe(process.kill)
-        return True
+        return process.state != DEAD and process.from_afar(process.kill)
 
     async def wait(self) -> Reason:
         """Wait until the server has ended, and return the reason."""

@@ -52,8 +52,12 @@ def run(
 async def _until_done(main: Callable[[], Coroutine[Any, Any, Any]]) -> int:
     """Run, and let signals end it in order."""
     loop = asyncio.get_running_loop()
-    task = asyncio.ensure_future(main())
+    task: asyncio.Future[Any] | None = None
     asked = False
+
+    def cancel() -> None:
+        if task is not None:
+            task.cancel()
 
     def on_signal(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - what a handler of signals gets
         nonlocal asked
@@ -62,14 +66,15 @@ async def _until_done(main: Callable[[], Coroutine[Any, Any, Any]]) -> int:
             os.kill(os.getpid(), number)
         else:
             asked = True
-            loop.call_soon_threadsafe(task.cancel)
+            loop.call_soon_threadsafe(cancel)
 
     here = threading.current_thread() is threading.main_thread()
     before = [(number, signal.signal(number, on_signal)) for number in _SIGNALS] if here else []
     try:
+        task = asyncio.ensure_future(main())  # which may run at once, with a factory of eager tasks
         result = await task
     except asyncio.CancelledError:
-        if not asked or not task.cancelled():
+        if not asked or task is None or not task.cancelled():
             raise
         result = None
     finally:

@@ -118,14 +118,16 @@ class Running(Process):
                 result.close()
             if not caller.done():
                 caller.set_exception(self.down_error())
-            return await caller
+            return await self.answer(caller, None)
         self.state = DRAINING
         self.handled += 1
         if error is not None:
             self.resume(self.enter(self.failed, CALL, caller, error))
         else:
             self.resume(self.enter(self.advance if type(result) is COROUTINE else self.settle, CALL, caller, result))
-        return await self.answer(caller, timeout)
+        answering = self.answer(caller, timeout)
+        del caller, result, error  # an error that is raised has a traceback that leads here: nothing leads back
+        return await answering
 
     async def stop(self, reason: Reason, timeout: float | None) -> None:
         """End in turn, after the messages that came before."""
@@ -157,7 +159,6 @@ class Running(Process):
         mailbox, server = self.mailbox, self.server
         if server is None:
             return None
-        handle_cast = server.handle_cast
         budget = BUDGET
         while mailbox:
             if not budget:
@@ -170,7 +171,7 @@ class Running(Process):
             else:
                 self.handled += 1
                 try:
-                    result = handle_cast(item)
+                    result = server.handle_cast(item)
                 except BaseException as error:
                     pending = self.failed(CAST, None, error)
                 else:
@@ -323,14 +324,20 @@ class Running(Process):
         finally:
             leave_task(self.loop, None)
             self.home.depth -= 1
-        return self.settle(kind, caller, result) if error is None else self.failed(kind, caller, error)
+        if error is None:
+            return self.settle(kind, caller, result)
+        try:
+            return self.failed(kind, caller, error)
+        finally:
+            error = None  # its traceback leads here
 
     def hand(self, pending: Pending) -> None:
         """Give the task something to await; start it, where there is none."""
         self.handed = pending
         if self.state >= 0:
             self.state = AWAITING
-        if self.task is None:
+        if self.task is None or (pending[3] is NOT_BEGUN and self.parked is not None and self.parked.cancelled()):
+            self.parked = None  # who was cancelled while it stood by has nothing to do with what comes now
             work = self.work()
             work.send(None)  # up to where a cancellation finds it at home: a task that never began would tell nobody
             self.task = asyncio.Task(work, loop=self.loop, context=self.context, name=self.label)
@@ -349,11 +356,14 @@ class Running(Process):
                 await await_next
             except asyncio.CancelledError as raised:
                 cancelled = raised
+                if current_task(self.loop) is not self.task:  # which was cancelled while it stood by, and replaced
+                    return
             pending, self.handed, self.parked = self.handed, None, None
             if pending is None:  # cancelled while it stood by
                 break
             self.home.left = BUDGET
             await self.carry(pending, cancelled)
+            pending = cancelled = None  # while it stands by it keeps nothing of what is done
             await_next = self.parked = self.loop.create_future()
         self.task = self.parked = None
 
@@ -368,7 +378,8 @@ class Running(Process):
             try:
                 if waits_for is not NOT_BEGUN:
                     result = await continued(coroutine, waits_for, cancelled)
-                elif cancelled is None:
+                elif cancelled is None or (kind == TERMINATE and self.state != DEAD):  # that is never left out
+                    self.forgive()
                     result = await coroutine
                 else:
                     coroutine.close()
@@ -381,14 +392,16 @@ class Running(Process):
             cancelled = None
             if self.state >= 0:
                 self.state = DRAINING
-            if self.state != DEAD and self.task is not None and self.task.cancelling():
-                await self.absorb(self.task, kind, error)
-            if isinstance(error, asyncio.CancelledError) and (self.ends_soon() or kind == TERMINATE):
+            asked = self.state != DEAD and self.task is not None and self.task.cancelling()
+            if asked:
+                await self.absorb(kind, error)
+            if isinstance(error, asyncio.CancelledError) and (self.ends_soon() or (kind == TERMINATE and asked)):
                 pending = self.settle(kind, caller, None) if kind == TERMINATE else None
             elif error is not None:
                 pending = self.failed(kind, caller, error)
             else:
                 pending = self.settle(kind, caller, result)
+            error = None  # its traceback leads here
             if pending is None and self.state == DRAINING:
                 budget -= 1
                 if budget:
@@ -396,17 +409,21 @@ class Running(Process):
                 else:
                     self.resume(None)
 
-    async def absorb(self, task: asyncio.Task[None], kind: str, error: BaseException | None) -> None:
+    async def absorb(self, kind: str, error: BaseException | None) -> None:
         """Take a cancellation of the task for what it is meant: the server is to end."""
         if not isinstance(error, asyncio.CancelledError):  # it has been asked for, but not been raised yet
             try:
                 await asyncio.sleep(0)
             except asyncio.CancelledError:
                 pass
-        while task.uncancel():
-            pass
+        self.forgive()
         if kind != TERMINATE:
             self.interrupt(Shutdown("cancelled"))  # unless it is to end already: then this is why it was cancelled
+
+    def forgive(self) -> None:
+        """Forget that the task was cancelled."""
+        while self.task is not None and self.task.cancelling():
+            self.task.uncancel()
 
     # -- helpers for those outside of its context
 

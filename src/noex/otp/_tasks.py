@@ -39,8 +39,11 @@ def continued(
     """Go on with a coroutine that has been run already to where it waits for something; or raise an error there.
 
     To be called in a later turn of the loop than that run: who waited for that (None), or for what is done, goes on.
+    A cancellation goes to what is waited for, as a task's does, and to the coroutine where that takes none.
     """
     turned = True
+    if isinstance(error, asyncio.CancelledError) and waits_for is not None and waits_for.cancel():
+        error = None
     while True:
         if error is None:
             try:

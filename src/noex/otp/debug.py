@@ -51,7 +51,8 @@ class Statistics:
     """A server in numbers. Times are the loop's, in seconds; it counts as started when `init` is done.
 
     `status` is "starting", "idle", "scheduled", "running", "awaiting", "suspended", "ending" or "dead"; `waiting` and
-    `handled` count messages; `restarts` is how often its supervisor has started it again, 0 without one; `links`,
+    `handled` count messages, and `dropped` those that were taken in another thread, but found `max_queue` of them
+    waiting as they arrived; `restarts` is how often its supervisor has started it again, 0 without one; `links`,
     `monitors` (of others on this one), `timers` and `tables` are how many there are.
     """
 
@@ -61,6 +62,7 @@ class Statistics:
     started: float | None
     uptime: float
     handled: int
+    dropped: int
     waiting: int
     restarts: int
     links: int
@@ -133,6 +135,7 @@ def statistics(ref: Ref) -> Statistics:
         started=process.since,
         uptime=0.0 if process.since is None else process.loop.time() - process.since,
         handled=process.handled,
+        dropped=process.dropped,
         waiting=len(process.mailbox or ()),
         restarts=process.restarts,
         links=len(process.links or ()),
