@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from noex.errors import BusClosed, CallingSelf, MailboxFull, NoProcess
-from noex.otp import Event, EventBus, EventBusStats, GenServer, Outcome, Subscription, named
+from noex.otp import Event, EventBus, EventBusStats, GenServer, Outcome, Registry, Subscription, named
 from noex.otp._loops import BUDGET
 from noex.testing import ManualClock, manual_loop
 from tests.otp.conftest import Crashes, run
@@ -1142,6 +1142,38 @@ async def test_a_name_stays_subscribed_over_a_restart() -> None:
         assert await second.call("notes") == [Event("a", 3)]
         assert (subscription.delivered, subscription.dropped, subscription.active) == (2, 1, True)
         await second.stop()
+
+
+class Name:
+    """A name that can be looked up as long as nobody breaks it."""
+
+    broken = False
+
+    def __hash__(self) -> int:
+        if self.broken:
+            raise ZeroDivisionError("broken")
+        return 1
+
+
+async def test_a_server_that_cannot_be_reached_disturbs_no_publisher(crashes: Crashes) -> None:
+    async with EventBus() as bus:
+        name, seen = Name(), Seen()
+        subscription = bus.subscribe("a", named(name))
+        bus.subscribe("a", seen)
+        name.broken = True
+        bus.publish("a", 1)
+        outcomes = await bus.publish_wait("a", 2)
+        assert seen == [("a", 1), ("a", 2)]
+        assert (subscription.failed, subscription.delivered, bus.stats().queued) == (2, 0, 0)
+        assert [outcome.status for outcome in outcomes] == ["failed", "delivered"]
+    assert [type(error) for error in crashes.take()] == [ZeroDivisionError] * 2
+
+
+async def test_a_name_of_many_cannot_be_subscribed() -> None:
+    async with EventBus() as bus:
+        with pytest.raises(TypeError, match="lookup_all"):
+            bus.subscribe("a", named("all", registry=Registry(keys="duplicate")))
+        assert bus.subscription_count == 0
 
 
 async def test_what_a_full_server_does_not_take_is_counted_as_dropped() -> None:

@@ -141,7 +141,12 @@ class Server(Receiver):
 
     def take(self, delivery: Delivery) -> None:
         """Put it into the server's mailbox."""
-        delivery.settle("delivered" if self.ref.send(delivery.event) else "dropped")
+        try:
+            taken = self.ref.send(delivery.event)
+        except BaseException as error:
+            delivery.fail(error)
+            return
+        delivery.settle("delivered" if taken else "dropped")
 
 
 class Worker(Receiver):
