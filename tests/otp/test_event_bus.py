@@ -668,8 +668,11 @@ async def test_an_endless_chain_of_events_leaves_the_loop_its_turn() -> None:
         subscription = bus.subscribe("a", handler)
         bus.publish("a")
         assert count == BUDGET
+        bus.subscribe("b", seen := Seen())
+        bus.publish("b")
+        assert seen == []  # it waits behind the rest
         await asyncio.sleep(0)
-        assert count == 2 * BUDGET
+        assert (count, len(seen)) == (2 * BUDGET - 1, 1)
         subscription.cancel()
 
 
@@ -1049,6 +1052,47 @@ async def test_flush_waits_for_what_was_published_before() -> None:
         await bus.flush()
         assert seen == [1, 2]
         await bus.flush()
+
+
+@pytest.mark.parametrize("number", [2, 3])
+async def test_handlers_that_flush_do_not_wait_for_each_other(number: int) -> None:
+    async with EventBus() as bus:
+        seen: list[Any] = []
+
+        async def handler(event: Event) -> None:
+            await bus.flush()
+            seen.append(event.message)
+
+        for _ in range(number):
+            bus.subscribe("a", handler)
+        bus.subscribe("a", slowly(seen, 2))
+        bus.publish("a", 1)
+        bus.publish("a", 2)
+        async with asyncio.timeout(10):
+            await bus.flush()
+        assert sorted(seen) == [1] * (number + 1) + [2] * (number + 1)
+        assert seen[0] == 1  # of the slow one, which all of them have waited for
+
+
+async def test_a_handler_that_flushes_waits_for_one_that_does_not_yet() -> None:
+    async with EventBus() as bus:
+        order: list[str] = []
+
+        async def first(event: Event) -> None:
+            await bus.flush()
+            order.append("first")
+
+        async def second(event: Event) -> None:
+            await asyncio.sleep(1)
+            await bus.flush()
+            order.append("second")
+
+        bus.subscribe("a", first)
+        bus.subscribe("a", second)
+        bus.publish("a")
+        async with asyncio.timeout(10):
+            await bus.flush()
+        assert order == ["second", "first"]
 
 
 # -- servers and owners

@@ -152,7 +152,7 @@ class Server(Receiver):
 class Worker(Receiver):
     """A coroutine function: one event at a time, in order, in a task that is there while there is something to do."""
 
-    __slots__ = ("_context", "_inbox", "_name", "_running", "_task")
+    __slots__ = ("_context", "_inbox", "_name", "_running", "_task", "waits")
 
     def __init__(self, subscription: Subscription, inbox: Inbox, context: contextvars.Context) -> None:
         super().__init__(subscription)
@@ -161,6 +161,8 @@ class Worker(Receiver):
         self._name = f"{subscription.bus!r} {subscription.pattern}"
         self._running: Delivery | None = None
         self._task: asyncio.Task[None] | None = None
+        self.waits = False
+        """Whether its handler waits for those of all others."""
 
     @property
     def queued(self) -> int:
