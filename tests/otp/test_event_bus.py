@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from noex.errors import BusClosed, CallingSelf, MailboxFull, NoProcess
-from noex.otp import Event, EventBus, EventBusStats, GenServer, Outcome, Subscription, named
+from noex.otp import Event, EventBus, EventBusStats, GenServer, Outcome, Registry, Subscription, named
 from noex.otp._loops import BUDGET
 from noex.testing import ManualClock, manual_loop
 from tests.otp.conftest import Crashes, run
@@ -668,8 +668,11 @@ async def test_an_endless_chain_of_events_leaves_the_loop_its_turn() -> None:
         subscription = bus.subscribe("a", handler)
         bus.publish("a")
         assert count == BUDGET
+        bus.subscribe("b", seen := Seen())
+        bus.publish("b")
+        assert seen == []  # it waits behind the rest
         await asyncio.sleep(0)
-        assert count == 2 * BUDGET
+        assert (count, len(seen)) == (2 * BUDGET - 1, 1)
         subscription.cancel()
 
 
@@ -1051,6 +1054,47 @@ async def test_flush_waits_for_what_was_published_before() -> None:
         await bus.flush()
 
 
+@pytest.mark.parametrize("number", [2, 3])
+async def test_handlers_that_flush_do_not_wait_for_each_other(number: int) -> None:
+    async with EventBus() as bus:
+        seen: list[Any] = []
+
+        async def handler(event: Event) -> None:
+            await bus.flush()
+            seen.append(event.message)
+
+        for _ in range(number):
+            bus.subscribe("a", handler)
+        bus.subscribe("a", slowly(seen, 2))
+        bus.publish("a", 1)
+        bus.publish("a", 2)
+        async with asyncio.timeout(10):
+            await bus.flush()
+        assert sorted(seen) == [1] * (number + 1) + [2] * (number + 1)
+        assert seen[0] == 1  # of the slow one, which all of them have waited for
+
+
+async def test_a_handler_that_flushes_waits_for_one_that_does_not_yet() -> None:
+    async with EventBus() as bus:
+        order: list[str] = []
+
+        async def first(event: Event) -> None:
+            await bus.flush()
+            order.append("first")
+
+        async def second(event: Event) -> None:
+            await asyncio.sleep(1)
+            await bus.flush()
+            order.append("second")
+
+        bus.subscribe("a", first)
+        bus.subscribe("a", second)
+        bus.publish("a")
+        async with asyncio.timeout(10):
+            await bus.flush()
+        assert order == ["second", "first"]
+
+
 # -- servers and owners
 
 
@@ -1142,6 +1186,38 @@ async def test_a_name_stays_subscribed_over_a_restart() -> None:
         assert await second.call("notes") == [Event("a", 3)]
         assert (subscription.delivered, subscription.dropped, subscription.active) == (2, 1, True)
         await second.stop()
+
+
+class Name:
+    """A name that can be looked up as long as nobody breaks it."""
+
+    broken = False
+
+    def __hash__(self) -> int:
+        if self.broken:
+            raise ZeroDivisionError("broken")
+        return 1
+
+
+async def test_a_server_that_cannot_be_reached_disturbs_no_publisher(crashes: Crashes) -> None:
+    async with EventBus() as bus:
+        name, seen = Name(), Seen()
+        subscription = bus.subscribe("a", named(name))
+        bus.subscribe("a", seen)
+        name.broken = True
+        bus.publish("a", 1)
+        outcomes = await bus.publish_wait("a", 2)
+        assert seen == [("a", 1), ("a", 2)]
+        assert (subscription.failed, subscription.delivered, bus.stats().queued) == (2, 0, 0)
+        assert [outcome.status for outcome in outcomes] == ["failed", "delivered"]
+    assert [type(error) for error in crashes.take()] == [ZeroDivisionError] * 2
+
+
+async def test_a_name_of_many_cannot_be_subscribed() -> None:
+    async with EventBus() as bus:
+        with pytest.raises(TypeError, match="lookup_all"):
+            bus.subscribe("a", named("all", registry=Registry(keys="duplicate")))
+        assert bus.subscription_count == 0
 
 
 async def test_what_a_full_server_does_not_take_is_counted_as_dropped() -> None:

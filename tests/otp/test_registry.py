@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from noex.otp import AlreadyStarted, NoProcess, Ref, Registration, Registry, RegistryEvent, default_registry
+from noex.otp import AlreadyStarted, NoProcess, Ref, Registration, Registry, RegistryEvent, default_registry, named
 from tests.otp.conftest import Crashes
 from tests.otp.servers import Counter, Notes
 
@@ -160,3 +160,23 @@ async def test_many_quick_lives_leave_nothing() -> None:
         ref = await Counter.start(name=("some", number % 3), registry=registry)
         await ref.stop()
     assert [*registry] == []
+
+
+async def test_who_looks_in_another_thread_is_not_disturbed() -> None:
+    """Whatever happens to a name between two steps of `whereis`, it finds the old server or none."""
+    registry = Registry()
+    one, two, _ = await three()
+    registry.register("it", one)
+    steps = iter(registry._entries["it"])
+    registry.unregister("it")
+    registry.register("it", two)
+    registry.register("it", two, meta=1)
+    assert next(steps) is one
+    assert registry.whereis("it") is two
+
+
+async def test_a_name_of_many_is_no_reference() -> None:
+    with pytest.raises(TypeError, match="lookup_all"):
+        named("all", registry=Registry(keys="duplicate"))
+    with pytest.raises(TypeError, match="unhashable"):
+        named([])

@@ -106,6 +106,47 @@ async def test_a_server_may_monitor_itself() -> None:
     assert await ref.wait() == "normal"
 
 
+class Odd:
+    """Equal to everything, or to nothing without an error."""
+
+    def __init__(self, error: Exception | None) -> None:
+        self.error = error
+
+    def __eq__(self, other: object) -> bool:
+        if self.error is not None:
+            raise self.error
+        return True
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class KeepsCasts(Notes):
+    """Keeps what is cast, too."""
+
+    def handle_cast(self, message: Any) -> None:
+        self.notes.append(message)
+
+
+@pytest.mark.parametrize("error", [None, ValueError("ambiguous")])
+async def test_demonitor_compares_no_messages(error: Exception | None) -> None:
+    watcher, watched = await KeepsCasts.start(), await Counter.start()
+    monitor = await do(watcher, "monitor", watched)
+    odd = Odd(error)
+
+    def demonitor(server: Notes) -> bool:
+        watcher.cast(odd)
+        watcher.send(odd)
+        watched.kill()
+        watcher.cast("last")
+        return server.demonitor(monitor)
+
+    assert await watcher.call(demonitor) is False
+    await turns()
+    notes = await watcher.call("notes")
+    assert [note is odd for note in notes] == [True, True, False]
+    assert type(notes[2]) is str
+
+
 @pytest.mark.parametrize("reason", ENDS)
 @pytest.mark.parametrize("way", [0, 1])
 async def test_a_link_carries_the_reason_unchanged_both_ways(reason: Any, way: int) -> None:

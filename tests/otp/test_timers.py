@@ -161,3 +161,26 @@ async def test_a_server_may_set_timers_when_it_starts() -> None:
     ref = await Starts.start()
     await asyncio.sleep(4.5)
     assert await ref.call("notes") == [(1, "once"), (2, "again"), (4, "again")]
+
+
+async def test_a_loop_may_round_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As uvloop does: to milliseconds, so that a timer may be early, and is a mere `Handle` where nothing is left."""
+    loop = asyncio.get_running_loop()
+    precise = loop.call_at
+
+    def rounded(when: float, callback: Any, *args: Any, context: Any = None) -> asyncio.Handle:
+        delay = round(when - loop.time(), 3)
+        if delay <= 0:
+            return loop.call_soon(callback, *args, context=context)
+        return precise(loop.time() + delay, callback, *args, context=context)
+
+    monkeypatch.setattr(loop, "call_at", rounded)
+    ref = await Notes.start()
+    for delay, message in ((0, "zero"), (0.0003, "at once"), (0.0104, "early"), (0.0208, "late")):
+        ref.send_after(delay, message)
+    await asyncio.sleep(0.1)
+    assert await ref.call("notes") == ["zero", "at once", "early", "late"]
+    ticks = ref.send_interval(0.0104, "tick", missed="burst")
+    await asyncio.sleep(1.045)
+    ticks.cancel()
+    assert (await ref.call("notes")).count("tick") == 100

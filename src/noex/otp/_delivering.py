@@ -186,14 +186,26 @@ class Delivering:
         await ticket.future
 
     async def _handled(self) -> None:
-        """Wait until all that was handed over has been handled, but for the handler that this runs in."""
+        """Wait until all that was handed over has been handled.
+
+        A handler in which this runs is not waited for, and it waits for none that waits in here already: so of two
+        that would wait for each other, the second does not.
+        """
         handled = Ticket(asyncio.get_running_loop())
+        here = next((worker for worker in self._workers if worker.runs_here()), None)
         for worker in self._workers:
             last = worker.last
-            if last is not None and not worker.runs_here():
+            if last is not None and worker is not here and not (here is not None and worker.waits):
                 handled.add(last)
         handled.complete()
-        await handled.future
+        if here is None:
+            await handled.future
+            return
+        here.waits = True
+        try:
+            await handled.future
+        finally:
+            here.waits = False
 
     # -- what goes wrong
 

@@ -93,8 +93,9 @@ class EventBus(Delivering):
         """Deliver a message to all who have subscribed to a pattern that the topic fits.
 
         Plain functions have run when this returns; coroutine functions run later, servers and listeners have it in
-        their mailboxes. In a handler of the same bus, and from other threads, it returns at once, and all that comes
-        later. With `retain`, it is kept as the topic's last message, and those who subscribe later get it then.
+        their mailboxes. In a handler of the same bus, from other threads, and while more events are queued than the bus
+        hands over in one turn of the loop (512), it returns at once, and all that comes later. With `retain`, it is
+        kept as the topic's last message, and those who subscribe later get it then.
 
         O(subscriptions that get it), and O(segments) for a topic that is new. Nothing here waits: `publish_wait` does.
 
@@ -187,7 +188,7 @@ class EventBus(Delivering):
         """Wait until all that was published before has been handled: also from other threads, as far as it got here.
 
         It does not wait for what handlers publish meanwhile, nor for servers and listeners; in a handler, nor for that
-        handler.
+        handler, nor for others that wait in `flush` already.
 
         Raises:
             BusClosed: the bus is closed.

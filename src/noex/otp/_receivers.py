@@ -141,13 +141,18 @@ class Server(Receiver):
 
     def take(self, delivery: Delivery) -> None:
         """Put it into the server's mailbox."""
-        delivery.settle("delivered" if self.ref.send(delivery.event) else "dropped")
+        try:
+            taken = self.ref.send(delivery.event)
+        except BaseException as error:
+            delivery.fail(error)
+            return
+        delivery.settle("delivered" if taken else "dropped")
 
 
 class Worker(Receiver):
     """A coroutine function: one event at a time, in order, in a task that is there while there is something to do."""
 
-    __slots__ = ("_context", "_inbox", "_name", "_running", "_task")
+    __slots__ = ("_context", "_inbox", "_name", "_running", "_task", "waits")
 
     def __init__(self, subscription: Subscription, inbox: Inbox, context: contextvars.Context) -> None:
         super().__init__(subscription)
@@ -156,6 +161,8 @@ class Worker(Receiver):
         self._name = f"{subscription.bus!r} {subscription.pattern}"
         self._running: Delivery | None = None
         self._task: asyncio.Task[None] | None = None
+        self.waits = False
+        """Whether its handler waits for those of all others."""
 
     @property
     def queued(self) -> int:

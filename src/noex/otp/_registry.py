@@ -79,11 +79,14 @@ class Registry:
         process = ref._process
         if process.state == DEAD:
             raise process.gone_error()
-        entry = self._entries.setdefault(name, {})
-        known = process.ref in entry
-        if entry and not known and self._unique:
+        entry = self._entries.get(name)
+        known = entry is not None and process.ref in entry
+        if entry is None:
+            self._entries[name] = {process.ref: meta}
+        elif self._unique and not known:
             raise AlreadyStarted(name, next(iter(entry)))
-        entry[process.ref] = meta
+        else:
+            entry[process.ref] = meta
         if not known:
             if process.names is None:
                 process.names = []
@@ -105,9 +108,10 @@ class Registry:
         """Free the name of a server that has ended."""
         entry = self._entries.get(name)
         if entry is not None and process.ref in entry:
-            del entry[process.ref]
-            if not entry:
+            if len(entry) == 1:  # it goes as it is, since other threads may be looking at it
                 del self._entries[name]
+            else:
+                del entry[process.ref]
             self._tell("unregister", name, process.ref)
 
     # -- looking up
@@ -120,7 +124,7 @@ class Registry:
         """
         if not self._unique:
             raise TypeError(f"a name may belong to several servers in {self!r}: use lookup_all({name!r})")
-        return next(iter(self._entries.get(name, ())), None)
+        return next(iter(self._entries.get(name, ())), None)  # of unique keys, no entry ever grows or shrinks
 
     def lookup(self, name: Hashable) -> Ref:
         """Return the server of that name. O(1).
@@ -231,8 +235,14 @@ def named(name: Hashable, *, registry: Registry | None = None) -> Ref:
     """Return a reference to whoever has the name when it is used, in the loop's own registry or the given one.
 
     It goes on after a restart. Where nobody has the name, `cast` and `send` return False, `call` raises `NoProcess`.
+
+    Raises:
+        TypeError: keys are not unique in that registry, or `name` cannot be hashed.
+        RuntimeError: no registry is given, and no loop is running.
     """
-    return Named(name, default_registry() if registry is None else registry)
+    chosen = default_registry() if registry is None else registry
+    chosen.whereis(name)  # raises where it never could be answered
+    return Named(name, chosen)
 
 
 def whereis(name: Hashable, *, registry: Registry | None = None) -> Ref | None:

@@ -62,9 +62,10 @@ def demonitor(process: Process, made: Monitor, *, flush: bool) -> bool:
     if target is not None and target.monitors is not None:
         target.monitors.pop(made, None)
     if target is None and flush and process.mailbox:
-        for item in [*process.mailbox]:
+        for place, item in enumerate(process.mailbox):
             if type(item) is Envelope and type(item.message) is Down and item.message.monitor is made:
-                process.mailbox.remove(item)
+                del process.mailbox[place]  # not by value: messages of others compare as they like
+                break  # there is one at most
     return target is not None
 
 

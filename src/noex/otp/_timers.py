@@ -33,7 +33,18 @@ _FARTHEST: Final = 86_400.0
 class Timer:
     """A message that is to come, once or every so often, as `send_after` and `send_interval` return it."""
 
-    __slots__ = ("_due", "_handle", "_message", "_missed", "_period", "_process", "_sent", "_start", "_waiting")
+    __slots__ = (
+        "_asked",
+        "_due",
+        "_handle",
+        "_message",
+        "_missed",
+        "_period",
+        "_process",
+        "_sent",
+        "_start",
+        "_waiting",
+    )
 
     def __init__(self, process: Process, message: Any, delay: float, period: float | None, missed: MissedTicks) -> None:
         self._process: Process | None = process
@@ -44,7 +55,8 @@ class Timer:
         self._sent = 0
         self._start = process.loop.time()
         self._due = self._start + delay
-        self._handle: asyncio.TimerHandle | None = None
+        self._asked = self._due
+        self._handle: asyncio.Handle | None = None
         if process.state < 0:
             self._process = None  # nobody is there to get anything
             return
@@ -90,14 +102,18 @@ class Timer:
         return (self._message,)
 
     def _arm(self, process: Process) -> None:
-        when = min(self._due, process.loop.time() + _FARTHEST)
-        self._handle = process.loop.call_at(when, self._ring, context=process.context)
+        now = process.loop.time()
+        self._asked = min(self._due, now + _FARTHEST)
+        if self._asked <= now:
+            self._handle = process.loop.call_soon(self._ring, context=process.context)
+        else:
+            self._handle = process.loop.call_at(self._asked, self._ring, context=process.context)
 
     def _ring(self) -> None:
-        process, handle = self._process, self._handle
-        if process is None or handle is None:
+        process = self._process
+        if process is None or self._handle is None:
             return
-        if handle.when() >= self._due:
+        if self._asked >= self._due:  # what the loop made of it may be rounded
             if not (self._missed == "skip" and self._waiting):
                 self._waiting += 1
                 process.post(Envelope(TICK, self))
