@@ -7,7 +7,7 @@ import concurrent.futures
 import contextlib
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
@@ -40,9 +40,9 @@ def loop(request: pytest.FixtureRequest) -> Iterator[asyncio.AbstractEventLoop]:
 
 
 @contextlib.contextmanager
-def running_elsewhere(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+def running_elsewhere(loop: asyncio.AbstractEventLoop) -> Generator[None, None, None]:
     """Let another thread run a loop meanwhile."""
-    thread = threading.Thread(target=loop.run_forever)
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     try:
         yield
@@ -117,10 +117,13 @@ def test_a_late_answer_finds_the_loop_where_it_runs(loop: asyncio.AbstractEventL
         await ref.call("who")
         return ref, answer
 
+    def tell(_: asyncio.Future[Any]) -> None:
+        answered.set()
+
+    answered = threading.Event()
     ref, answer = loop.run_until_complete(ask())
     with running_elsewhere(loop):
-        answered = threading.Event()
-        loop.call_soon_threadsafe(answer.add_done_callback, lambda _: answered.set())
+        loop.call_soon_threadsafe(answer.add_done_callback, tell)
         assert callers[0].reply(7)
         assert answered.wait(60)  # the loop has been woken up
     assert answer.result() == 7
