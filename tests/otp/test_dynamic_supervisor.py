@@ -217,3 +217,33 @@ async def test_a_name_that_is_taken_is_a_failure_to_start() -> None:
         with pytest.raises(ChildStartError, match="one"):
             await rooms.start_child(Child(Worker, name="one"))
         assert (await rooms.counts()).active == 1
+
+
+async def test_a_child_that_waits_to_be_started_again_can_be_terminated(crashes: Crashes) -> None:
+    log: list[Any] = []
+    async with DynamicSupervisor(backoff=lambda failures: 100.0, max_children=1) as rooms:
+        ref = await rooms.start_child(Child(Worker, ("a", log), {"plan": [None, *[KeyError("no")] * 2]}))
+        ref.cast(ZeroDivisionError("as asked"))
+        await asyncio.sleep(150)  # two starts have failed
+        assert [info.status for info in await rooms.children()] == ["restarting"]
+        await rooms.terminate_child(ref)
+        assert await rooms.children() == []
+        with pytest.raises(ChildNotFound):
+            await rooms.terminate_child(ref)
+        assert (await rooms.start_child(Worker, "b")).alive
+        await asyncio.sleep(1000)
+        assert log.count(("start", "a")) == 3
+    crashes.take()
+
+
+async def test_a_child_that_was_started_again_after_a_wait_goes_by_its_new_reference(crashes: Crashes) -> None:
+    async with DynamicSupervisor(backoff=lambda failures: 100.0) as rooms:
+        ref = await rooms.start_child(Child(Worker, (), {"plan": [None, KeyError("no")]}))
+        ref.cast(ZeroDivisionError("as asked"))
+        await asyncio.sleep(150)
+        [info] = await rooms.children()
+        assert info.ref is not None
+        with pytest.raises(ChildNotFound):
+            await rooms.terminate_child(ref)
+        await rooms.terminate_child(info.ref)
+    crashes.take()

@@ -179,4 +179,4 @@ async def test_a_name_of_many_is_no_reference() -> None:
     with pytest.raises(TypeError, match="lookup_all"):
         named("all", registry=Registry(keys="duplicate"))
     with pytest.raises(TypeError, match="unhashable"):
-        named([])
+        named([])  # type: ignore[arg-type]

@@ -349,3 +349,19 @@ async def test_a_name_is_free_before_anybody_is_told() -> None:
     watched.kill()
     await turns()
     assert await watcher.call("notes") == [None]
+
+
+@pytest.mark.parametrize(
+    ("traps", "reason", "lives"),
+    [(False, "normal", True), (True, "normal", False), (False, "shutdown", False), (True, "shutdown", False)],
+)
+async def test_whom_the_end_of_a_parent_leaves_alone(traps: bool, reason: Any, lives: bool) -> None:
+    async def start(server: Notes) -> Ref:
+        return await Notes.start_link(trap_exit=traps)
+
+    parent = await Notes.start()
+    child = await parent.call(start)
+    await parent.stop(reason)
+    await turns()
+    assert child.alive is lives
+    child.kill()

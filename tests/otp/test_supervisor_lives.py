@@ -12,6 +12,7 @@ from noex.otp import (
     ChildStartError,
     DynamicSupervisor,
     MaxRestartsExceeded,
+    NoProcess,
     ServerDown,
     Shutdown,
     Stop,
@@ -25,8 +26,8 @@ from tests.otp.supervised import Worker, child, live, settle
 CRASH = ZeroDivisionError("as asked")
 
 
-def tree(log: list[Any], **options: Any) -> Supervisor:
-    return Supervisor([Child(Worker, (tag, log), {"slow_end": 1.0}, id=tag) for tag in "ab"], **options)
+def tree(log: list[Any], *, slow_end: float = 1.0, **options: Any) -> Supervisor:
+    return Supervisor([Child(Worker, (tag, log), {"slow_end": slow_end}, id=tag) for tag in "ab"], **options)
 
 
 ENDS = [("ending", "b", "shutdown"), ("end", "b"), ("ending", "a", "shutdown"), ("end", "a")]
@@ -152,6 +153,97 @@ async def test_an_error_of_the_block_comes_before_that_of_the_supervisor(crashes
     with pytest.raises(KeyError):
         await block()
     await settle()
+    crashes.take()
+
+
+@pytest.mark.parametrize("then", ["asks", "leaves", "waits"])
+@pytest.mark.parametrize("gone", range(12))
+async def test_whenever_a_supervisor_gives_up_its_block_tells_and_nothing_else_is_cancelled(
+    gone: int, then: str, crashes: Crashes
+) -> None:
+    """The block goes on for some turns of the loop after the crash, and is left before, while and after it counts."""
+
+    async def block() -> str:
+        try:
+            async with tree([], slow_end=0, max_restarts=0) as supervisor:
+                (await child(supervisor, "a")).cast(CRASH)
+                await settle(gone)
+                if then == "asks":
+                    await supervisor.counts()
+                    await supervisor.counts()
+                elif then == "waits":
+                    await supervisor.wait()
+        except MaxRestartsExceeded:
+            told = "gave up"
+        else:
+            told = "ended in order"
+        await asyncio.sleep(10)
+        return told
+
+    task = asyncio.ensure_future(block())
+    told = await task
+    assert task.cancelling() == 0
+    assert told == "gave up" or (then != "waits" and gone < 6)
+    crashes.take()
+    assert live() == set()
+
+
+async def test_a_task_that_asks_until_its_supervisor_is_gone(crashes: Crashes) -> None:
+    """It learns of the end by its own question, in the turn in which the block is to be cancelled."""
+
+    async def block() -> None:
+        async with tree([], slow_end=0, max_restarts=0) as supervisor:
+            (await child(supervisor, "a")).cast(CRASH)
+            for _ in range(100):
+                await supervisor.counts()
+                await asyncio.sleep(0)
+
+    with pytest.raises(MaxRestartsExceeded) as caught:
+        await block()
+    assert isinstance(caught.value.__context__, (NoProcess, ServerDown, asyncio.CancelledError))
+    await settle()
+    crashes.take()
+
+
+@pytest.mark.parametrize("end", ["gives up", "is killed"])
+async def test_an_error_that_says_only_that_the_supervisor_is_gone_is_told_better(end: str, crashes: Crashes) -> None:
+    async def block() -> None:
+        async with tree([], max_restarts=0) as supervisor:
+            ref = await child(supervisor, "a")
+            if end == "gives up":
+                ref.cast(CRASH)
+                await supervisor.wait()
+            else:
+                supervisor.kill()
+            await supervisor.counts()
+
+    with pytest.raises(MaxRestartsExceeded if end == "gives up" else ServerDown):
+        await block()
+    await asyncio.sleep(10)
+    crashes.take()
+
+
+async def test_a_block_in_a_task_that_cleans_up_after_its_cancellation(crashes: Crashes) -> None:
+    told: list[str] = []
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(1000)
+        except asyncio.CancelledError:
+            try:
+                async with tree([], max_restarts=0) as supervisor:
+                    (await child(supervisor, "a")).cast(CRASH)
+                    await asyncio.sleep(1000)
+            except MaxRestartsExceeded:
+                told.append("gave up")
+            raise
+
+    task = asyncio.ensure_future(work())
+    await settle()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (told, task.cancelling()) == (["gave up"], 1)
     crashes.take()
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import logging
+import weakref
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ from noex.otp import (
     ChildRunning,
     Counts,
     Crash,
+    GenServer,
     Killed,
     MaxRestartsExceeded,
     Ref,
@@ -454,3 +458,29 @@ async def test_what_a_killed_supervisor_left_behind_has_a_limited_time_to_end() 
     await asyncio.sleep(0.2)
     assert named("b").alive
     await top.stop()
+
+
+class Held:
+    """What a server holds while it lives."""
+
+
+class Holding(GenServer):
+    def init(self, seen: list[weakref.ref[Held]]) -> None:
+        self.held = Held()
+        seen.append(weakref.ref(self.held))
+
+    def handle_cast(self, message: Any) -> None:
+        raise ZeroDivisionError("as asked")
+
+
+async def test_a_restart_lets_go_of_what_the_crashed_server_held(
+    crashes: Crashes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("noex.otp"), "propagate", False)  # pytest keeps what is logged
+    seen: list[weakref.ref[Held]] = []
+    async with Supervisor([Child(Holding, (seen,), name="holding")]):
+        named("holding").cast("crash")
+        await settle()
+        crashes.take()
+        gc.collect()
+        assert [held() is not None for held in seen] == [False, True]

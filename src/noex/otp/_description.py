@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 from noex import clock
 from noex._arguments import whole_number
+from noex.errors import NoProcess, ServerDown
 from noex.otp._endings import AnySupervisorRef, end
 from noex.otp._exits import Reason, is_orderly
 from noex.otp._intensity import BackOff
@@ -121,15 +122,19 @@ class _Block(Generic[R]):
 
     def __init__(self, description: Description[R]) -> None:
         self._description = description
+        self._closed = False  # the block is left: from now on nobody is to be cancelled
         self._cancelled = False
+        self._cancelling = 0  # how often somebody else had cancelled the task before
 
     async def __aenter__(self) -> R:
         self._ref = await self._description._begin(None)
         self._process = process = self._ref._process
         self._task = asyncio.current_task()
-        self._future: asyncio.Future[Reason] = process.loop.create_future()
-        self._future.add_done_callback(self._ended)
-        process.tell(self._future)
+        if self._task is not None:
+            self._cancelling = self._task.cancelling()
+        future: asyncio.Future[Reason] = process.loop.create_future()
+        future.add_done_callback(self._ended)
+        process.tell(future)
         return self._ref
 
     def _failure(self) -> Exception | None:
@@ -140,18 +145,29 @@ class _Block(Generic[R]):
         return None if reason is None or is_orderly(reason) else self._process.down_error()
 
     def _ended(self, future: asyncio.Future[Reason]) -> None:
-        if not future.cancelled() and self._task is not None and self._failure() is not None:
+        """Cancel the block; called in a turn of the loop after the end, when the block may be left already."""
+        if not (self._closed or future.cancelled()) and self._task is not None and self._failure() is not None:
             self._cancelled = True
             self._task.cancel()
+
+    def _says_no_more(self, error: BaseException | None) -> bool:
+        """Tell whether an error of the block says only that this supervisor has ended."""
+        if isinstance(error, ServerDown):
+            return error.reason is self._process.reason and error.server == self._process.label
+        return isinstance(error, NoProcess) and str(error) == str(self._process.gone_error())
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """End the supervisor; raise what it failed for, unless the block raised something else."""
-        self._future.remove_done_callback(self._ended)
+        self._closed = True
+        also_by_others = False
+        if self._cancelled and self._task is not None:
+            also_by_others = self._task.uncancel() > self._cancelling
         await end(self._process)
         failure = self._failure()
-        if self._cancelled and self._task is not None and self._task.uncancel() > 0:
-            return  # somebody else has cancelled the task, too
-        if failure is not None and (error is None or (self._cancelled and isinstance(error, asyncio.CancelledError))):
+        if failure is None or also_by_others:
+            return
+        ours = self._cancelled and isinstance(error, asyncio.CancelledError)
+        if error is None or ours or self._says_no_more(error):
             raise failure

@@ -59,7 +59,7 @@ class DynamicSupervisorRef(AnySupervisorRef):
         return await request_start(self, Dynamic.start_child, full)
 
     async def terminate_child(self, ref: Ref) -> None:
-        """End a child, and drop it.
+        """End a child, and drop it; one that is about to be started again goes by its last reference.
 
         Raises:
             ChildNotFound: this is no child, or not any more: one that was restarted has another reference.
@@ -160,6 +160,8 @@ class Dynamic(Supervising[DynamicSupervisor]):
     def init(self, description: DynamicSupervisor) -> None:
         super().init(description)
         self.kept: dict[Record, None] = {}
+        self.waiting: dict[Ref, Record] = {}
+        """Those that are to be started again, by their last references."""
 
     @property
     def records(self) -> Mapping[Record, None]:
@@ -169,8 +171,14 @@ class Dynamic(Supervising[DynamicSupervisor]):
         """Start nothing: there are no first children."""
 
     async def restart(self, record: Record) -> None:
-        if await self.relaunch(record) and record.ref is None:
-            del self.kept[record]
+        last = record.last
+        if await self.relaunch(record):
+            if last is not None:
+                self.waiting.pop(last, None)
+            if record.ref is None:
+                del self.kept[record]
+        elif last is not None:
+            self.waiting[last] = record
 
     def ended(self, record: Record) -> Reason | None:
         del self.kept[record]
@@ -197,7 +205,7 @@ class Dynamic(Supervising[DynamicSupervisor]):
         return ref
 
     async def terminate_child(self, ref: Ref) -> None:
-        record = self.by_ref.get(ref)
+        record = self.by_ref.get(ref) or self.waiting.pop(ref, None)
         if record is None:
             raise ChildNotFound(ref, self._process.label)
         await self.shut_down(record)

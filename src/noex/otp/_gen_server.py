@@ -61,8 +61,9 @@ class GenServer:
     _ref_class: ClassVar[type[Ref]] = Ref
 
     trap_exit: bool = False
-    """Whether the end of a linked server comes to `handle_info` as `Exit`, instead of ending this one. A parent's end
-    ends it in any case. May be set on `self`, too."""
+    """Whether the end of a linked server comes to `handle_info` as `Exit`, instead of ending this one. The end of
+    its parent is none of these: it ends a server that traps exits for whatever reason, and others unless for "normal".
+    May be set on `self`, too."""
 
     max_queue: ClassVar[int | None] = None
     """How many messages may wait. A call beyond raises `MailboxFull`, a cast or send beyond returns False and is
@@ -150,6 +151,7 @@ class GenServer:
     ) -> Ref:
         """Start a server linked to the one whose handler this is called from: its parent, whose end ends it too.
 
+        Only a parent that ends for "normal" leaves it alone, unless it traps exits.
         When it does not start, that is told by the exception and by nothing else.
 
         Raises:

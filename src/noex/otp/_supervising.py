@@ -44,16 +44,17 @@ D = TypeVar("D", bound="Description[Any]")
 class Record:
     """A child of a supervisor, as it stands."""
 
-    __slots__ = ("child", "failures", "reason", "ref", "restarting", "restarts", "retry")
+    __slots__ = ("child", "failures", "last", "reason", "ref", "restarting", "restarts", "retry")
 
     def __init__(self, child: Child) -> None:
         self.child = child
         self.ref: Ref | None = None
+        self.last: Ref | None = None  # of the life that has ended, until the next begins
         self.restarting = False
         self.restarts = 0
         self.failures = 0  # starts in a row that failed
         self.retry: Timer | None = None
-        self.reason: Reason = "normal"  # of its last end
+        self.reason: Reason = "normal"  # of its last end, until it runs again
 
     def rest(self) -> None:
         """Be neither running nor about to be."""
@@ -62,6 +63,13 @@ class Record:
         if self.retry is not None:
             self.retry.cancel()
             self.retry = None
+
+    def revive(self, ref: Ref | None) -> None:
+        """Run, or not want to; what was before is forgotten, and so are the frames of a crash with all they hold."""
+        self.ref = ref
+        self.last = None
+        self.failures = 0
+        self.reason = "normal"
 
     def info(self) -> ChildInfo:
         """Return what is told of it."""
@@ -184,6 +192,7 @@ class Supervising(GenServer, Generic[D]):
     async def _child_ended(self, record: Record, reason: Reason) -> Stop | None:
         ref, record.reason = record.ref, reason
         record.rest()
+        record.last = ref
         if ref is not None and record.child.kind == "supervisor":
             await see_off_offspring(ref._process)
         if record.child.restart == "permanent" or (record.child.restart == "transient" and not is_orderly(reason)):
@@ -221,15 +230,14 @@ class Supervising(GenServer, Generic[D]):
         try:
             ref = await record.child.start_link()
         except StartIgnored:
-            record.failures = 0
+            record.revive(None)
             return None
         except ChildStartError as error:
             raise ChildStartError(record.child.id, error) from error
         except Exception as error:
             cause = error.__cause__ if isinstance(error, InitError) and error.__cause__ is not None else error
             raise ChildStartError(record.child.id, cause) from error
-        record.ref = ref
-        record.failures = 0
+        record.revive(ref)
         self.by_ref[ref] = record
         return ref
 
@@ -257,6 +265,7 @@ class Supervising(GenServer, Generic[D]):
             await see_end(process, ask_to_end(process, record.child.shutdown))
             self.by_ref.pop(record.ref, None)
         record.rest()
+        record.last, record.reason = None, "normal"
 
     # -- what is asked
 
