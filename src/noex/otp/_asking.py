@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import inspect
-import time
 from collections.abc import Coroutine
 from typing import Any, Final, TypeVar
+
+from noex import clock
 
 __all__ = ["LoopClosed", "TimedOut", "Unanswered", "ask_from_thread"]
 
@@ -53,9 +54,9 @@ def _wait(
     loop: asyncio.AbstractEventLoop,
     seconds: float | None,
 ) -> R:
-    end = None if seconds is None else time.monotonic() + seconds
+    end = None if seconds is None else clock.monotonic() + seconds
     while True:
-        left = _LOOK_AGAIN if end is None else min(_LOOK_AGAIN, end - time.monotonic())
+        left = _LOOK_AGAIN if end is None else min(_LOOK_AGAIN, end - clock.monotonic())
         closed = loop.is_closed()  # looked at first: what is not done then, never will be
         done, _ = concurrent.futures.wait([future], 0.0 if closed else max(left, 0.0))
         if done:
