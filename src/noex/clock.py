@@ -13,7 +13,17 @@ from typing import cast
 
 from noex.typing import Clock
 
-__all__ = ["LONGEST", "TOLERANCE", "check_clock", "deadline", "milliseconds", "monotonic", "seconds", "wall_time"]
+__all__ = [
+    "FARTHEST",
+    "LONGEST",
+    "TOLERANCE",
+    "check_clock",
+    "deadline",
+    "milliseconds",
+    "monotonic",
+    "seconds",
+    "wall_time",
+]
 
 monotonic: Clock = time.monotonic
 """The default clock: the system's monotonic one, which no change of the date can move."""
@@ -23,6 +33,9 @@ wall_time: Clock = time.time
 
 LONGEST = 1e12
 """The longest duration, in seconds: some thirty thousand years."""
+
+FARTHEST = 1e15
+"""The farthest time of a clock at which something can end, in seconds from zero: thirty million years."""
 
 TOLERANCE = 0.0005
 """In milliseconds: what is closer than this to a whole millisecond counts as that millisecond."""

@@ -401,7 +401,7 @@ def test_clocks_that_are_none(path: Path, store: ets.Store) -> None:
         ets.load(path, store=store, clock=wrong)
     with pytest.raises(TypeError, match="wall must be a function"):
         ets.load(path, store=store, wall=wrong)
-    with pytest.raises(ValueError, match="a clock returns seconds as a finite number"):
+    with pytest.raises(ValueError, match="a clock returns seconds as a number from"):
         ets.load(path, store=store, clock=lambda: float("nan"))
     assert store.tables() == [table]
 

@@ -4,6 +4,7 @@
 //! binary fractions add.
 
 use super::object::Object;
+use super::row::NO_END;
 use crate::py::recipes::slot::Slot;
 use pyo3::exceptions::PyValueError;
 use pyo3::ffi;
@@ -14,8 +15,17 @@ use pyo3::types::{PyFloat, PyInt, PyType};
 /// In milliseconds: what is closer than this to a whole millisecond counts as that millisecond.
 pub const TOLERANCE: f64 = 0.0005;
 
+/// In seconds from zero: beyond it, nothing can end. `noex.clock` has the same.
+const FARTHEST: f64 = 1e15;
+
 /// Before all time: when nothing has expired yet.
 pub const NEVER: i64 = i64::MIN;
+
+/// After all time: when all that has an end has expired. What has none is later still.
+const AFTER_ALL: i64 = NO_END - 2;
+
+/// The time of a clock that returns NaN: all that has an end is as if it had expired, but nothing is due.
+pub const NO_TIME: i64 = NO_END - 1;
 
 static MANUAL: PyOnceLock<(Py<PyType>, Slot)> = PyOnceLock::new();
 
@@ -103,32 +113,42 @@ impl Clock {
 /// The whole milliseconds of a reading: expired is what has a deadline that is not greater.
 #[inline(always)]
 pub fn milliseconds(seconds: f64) -> i64 {
-    let time = seconds * 1000.0 + TOLERANCE;
-    let whole = time as i64; // towards zero; `floor` is a call of a function on processors that need not have it
-    whole.saturating_sub(i64::from(time < whole as f64))
+    floor(seconds * 1000.0 + TOLERANCE)
+}
+
+/// A time in milliseconds, in whole ones: as floats, these compare with deadlines alike.
+#[inline(always)]
+pub fn floor(time: f64) -> i64 {
+    if time < AFTER_ALL as f64 {
+        let whole = time as i64; // towards zero; `floor` is a call of a function on processors that need not have it
+        return whole.saturating_sub(i64::from(time < whole as f64));
+    }
+    if time.is_nan() { NO_TIME } else { AFTER_ALL }
+}
+
+/// The time up to which rows are taken out: no row is because of a clock that returns NaN.
+#[inline(always)]
+pub fn due_by(now: i64) -> i64 {
+    if now == NO_TIME { NEVER } else { now }
 }
 
 /// The deadline of what ends at that time; `None` if nothing can end then.
 #[inline(always)]
 pub fn deadline(end: f64) -> Option<i64> {
+    if !(-FARTHEST..=FARTHEST).contains(&end) {
+        return None; // nor does NaN come through here
+    }
     let end = end * 1000.0 - TOLERANCE;
     let whole = end as i64; // towards zero
-    let whole = whole.saturating_add(i64::from(end > whole as f64));
-    end.is_finite().then(|| whole.clamp(i64::MIN + 1, i64::MAX - 1))
+    Some(whole + i64::from(end > whole as f64))
 }
 
 /// What to say of a clock that leads nowhere.
-pub fn refusal(label: &str, end: f64) -> PyErr {
-    let end = if end.is_nan() {
-        "nan".to_owned()
-    } else if end > 0.0 {
-        "inf".to_owned()
-    } else {
-        "-inf".to_owned()
-    };
+pub fn refusal(py: Python<'_>, label: &str, end: f64) -> PyErr {
+    let end = PyFloat::new(py, end).repr().map(|text| text.to_string()).unwrap_or_default();
     PyValueError::new_err(format!(
         "the clock of {label} leads to the time {end}, at which nothing can end; \
-         a clock returns seconds as a finite number"
+         a clock returns seconds as a number from -1e15 to 1e15"
     ))
 }
 

@@ -1,6 +1,7 @@
 //! Taking out rows that have expired, and telling whom it concerns.
 
 use super::{Rows, State, Table, Trash};
+use crate::py::ground::clock;
 use crate::py::ground::headroom;
 use crate::py::ground::object::Object;
 use crate::py::ground::row::{RowAt, RowRef};
@@ -9,6 +10,7 @@ use pyo3::prelude::*;
 impl<R: Rows> Table<R> {
     /// Take out rows that have expired, at most `limit`; return how many.
     pub fn reclaim(&self, py: Python<'_>, now: i64, limit: usize) -> PyResult<usize> {
+        let now = clock::due_by(now);
         headroom::ensure(py, headroom::FOR_ANY_KEY)?;
         let (gone, trash) = self.section(|state| {
             let (mut gone, mut trash) = (Vec::new(), Trash::new());

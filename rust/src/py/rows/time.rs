@@ -67,7 +67,7 @@ impl<R: Rows> Table<R> {
 
     /// The deadline of what ends at a time of the clock.
     pub fn deadline(&self, py: Python<'_>, end: f64) -> PyResult<i64> {
-        clock::deadline(end).ok_or_else(|| clock::refusal(&self.label(py), end))
+        clock::deadline(end).ok_or_else(|| clock::refusal(py, &self.label(py), end))
     }
 
     /// The seconds of a lifetime that was given, None for no end.

@@ -3,6 +3,7 @@
 use super::registry::{Slot, TableClass, with_general};
 use super::{attributes, creating};
 use crate::py::class;
+use crate::py::ground::errors;
 use crate::py::ground::object::Object;
 use crate::py::object;
 use crate::py::rows::{Change, HashedRows, Outcome, Table};
@@ -75,9 +76,9 @@ unsafe extern "C" fn pop_entry(
             class::body(this)
         };
         loop {
-            table.refuse_closed(py)?;
             let now = table.tick_all(py)?;
-            let dict = table.section(|state| state.rows.shared_dict());
+            let dict = table.section(|state| (!state.closed).then(|| state.rows.shared_dict()));
+            let dict = dict.ok_or_else(|| errors::closed(py, &table.label(py)))?;
             let newest = dict.bound(py).call_method0("__reversed__")?.try_iter()?.next();
             let Some(handle) = newest.transpose()?.as_ref().map(object) else { return give_none() };
             let Some(row) = table.row_of(&handle) else { continue };

@@ -2,7 +2,7 @@
 
 use super::{Member, Part, offer_class};
 use crate::py::class::{SetBody, body};
-use crate::py::ground::clock::NEVER;
+use crate::py::ground::clock;
 use crate::py::ground::handle::is_foreign;
 use crate::py::ground::lock::Lock;
 use crate::py::ground::object::Object;
@@ -195,6 +195,5 @@ fn deadline(given: &Bound<'_, PyAny>) -> PyResult<i64> {
 
 /// The time, in whole milliseconds.
 fn moment(given: &Bound<'_, PyAny>) -> PyResult<i64> {
-    let now: f64 = given.extract()?;
-    Ok(if now == f64::NEG_INFINITY { NEVER } else { now.floor() as i64 })
+    given.extract().map(clock::floor)
 }

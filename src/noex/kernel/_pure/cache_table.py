@@ -95,7 +95,7 @@ class CacheTable(HashedRows[K, V], Lifetimes[K, V]):
                 self._misses += 1
                 return default
             _, value, due, _ = row
-            if due is not None and due <= now:
+            if not (due is None or now < due):
                 self._misses += 1
                 return default
             self._hits += 1
@@ -234,7 +234,7 @@ class CacheTable(HashedRows[K, V], Lifetimes[K, V]):
     def _peek(self, key: K) -> Any:
         """Return the value of the key or `ABSENT`, counting nothing."""
         row = self._resolve(key)[1]
-        if row is None or (row[2] is not None and self._clock() * 1000 + TOLERANCE >= row[2]):
+        if row is None or not (row[2] is None or self._clock() * 1000 + TOLERANCE < row[2]):
             return ABSENT
         return row[1]
 

@@ -5,6 +5,7 @@ use super::methods;
 use super::whole::{live_value, now};
 use crate::py::class::{SetBody, own};
 use crate::py::ground::clock::NEVER;
+use crate::py::ground::errors::closed;
 use crate::py::ground::object::Object;
 use crate::py::ground::row::{NO_END, RowAt, is_row};
 use crate::py::rows::Rows;
@@ -31,9 +32,11 @@ methods! {
     /// Key, value and deadline (milliseconds of the clock, or None) of all live entries, as they stand at one instant.
     fn timed_entries(table, py, arguments) {
         let [] = arguments.sort(&TIMED)?;
-        table.refuse_closed(py)?;
         let now = now(table, py)?;
         let live = table.section(|state| {
+            if state.closed {
+                return None;
+            }
             let mut live = Vec::with_capacity(state.rows.len());
             state.rows.each(|key, slot| {
                 if let Some(value) = live_value(slot, now) {
@@ -44,8 +47,9 @@ methods! {
                     }
                 }
             });
-            live
+            Some(live)
         });
+        let live = live.ok_or_else(|| closed(py, &table.label(py)))?;
         let list = PyList::empty(py);
         for (key, value, deadline) in live {
             list.append((key.into_py(py), value.into_py(py), (deadline != NO_END).then_some(deadline)))?;

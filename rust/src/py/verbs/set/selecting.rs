@@ -5,6 +5,7 @@ use super::methods;
 use super::whole::{live_value, now};
 use crate::py::class::{SetBody, own};
 use crate::py::entry::Entries;
+use crate::py::ground::errors::closed;
 use crate::py::ground::object::Object;
 use crate::py::ground::row::RowRef;
 use crate::py::ground::sentinels;
@@ -54,9 +55,9 @@ fn candidate_rows<R: Rows>(
         let row = |(handle, slot): (R::Handle, Object)| Some((handle.clone(), cell(table, &handle, slot)?));
         return Ok(found.into_iter().filter_map(row).collect());
     }
-    table.refuse_closed(py)?;
     let now = now(table, py)?;
-    let slots = table.section(|state| state.rows.all());
+    let slots = table.section(|state| (!state.closed).then(|| state.rows.all()));
+    let slots = slots.ok_or_else(|| closed(py, &table.label(py)))?;
     let live = slots.into_iter().filter(|(_, slot)| live_value(slot.as_ptr(), now).is_some());
     Ok(live.filter_map(|(handle, slot)| Some((handle.clone(), cell(table, &handle, slot)?))).collect())
 }
@@ -146,7 +147,7 @@ fn change_where<R: Rows>(
                 break;
             }
             let new = becomes(&handle, &value)?;
-            let now = now(table, py)?;
+            let now = table.tick(py)?;
             if row.at().deadline() <= now {
                 table.expire(py, &row)?;
                 break;

@@ -4,7 +4,7 @@
 
 use super::methods;
 use crate::py::class::{SetBody, own};
-use crate::py::ground::clock::NEVER;
+use crate::py::ground::clock::{NEVER, NO_TIME};
 use crate::py::ground::object::Object;
 use crate::py::ground::row::{NO_END, RowRef, is_row};
 use crate::py::rows::{Found, Rows, State};
@@ -171,7 +171,11 @@ methods! {
         let [] = arguments.sort(&Parameters { method: "_tick_all", ..NOTHING })?;
         table.refuse_closed(py)?;
         let now = table.tick_all(py)?;
-        let now = if now == NEVER { f64::NEG_INFINITY } else { now as f64 };
+        let now = match now {
+            NEVER => f64::NEG_INFINITY,
+            NO_TIME => f64::NAN,
+            now => now as f64,
+        };
         Ok(PyFloat::new(py, now).into_ptr())
     }
 }

@@ -3,7 +3,8 @@
 use super::methods;
 use crate::py::class::{SetBody, body};
 use crate::py::entry::Entries;
-use crate::py::ground::clock::NEVER;
+use crate::py::ground::clock::due_by;
+use crate::py::ground::errors::closed;
 use crate::py::ground::object::Object;
 use crate::py::ground::row::{NO_END, RowAt, RowRef, is_row};
 use crate::py::rows::{Rows, Table, Trash};
@@ -38,16 +39,20 @@ pub unsafe extern "C" fn length<B: SetBody>(object: *mut ffi::PyObject) -> ffi::
         // What is due is counted, not taken out, where nobody wants to hear of it: a million may be due at once.
         let told = table.section(|state| state.watch.is_some() || state.on_reclaim.is_some());
         let now = if told { table.tick_all(py)? } else { now(table, py)? };
-        let (closed, size) = table.section(|state| (state.closed, state.rows.len() - state.deadlines.count_due(now)));
-        if closed { Err(crate::py::ground::errors::closed(py, &table.label(py))) } else { Ok(size as ffi::Py_ssize_t) }
+        let due = due_by(now);
+        let (is_closed, size) =
+            table.section(|state| (state.closed, state.rows.len() - state.deadlines.count_due(due)));
+        if is_closed { Err(closed(py, &table.label(py))) } else { Ok(size as ffi::Py_ssize_t) }
     })
 }
 
 /// Keys and values of all live entries, as they stand at one instant, in the table's order.
 pub fn live<R: Rows>(table: &Table<R>, py: Python<'_>) -> PyResult<Vec<(Object, Object)>> {
-    table.refuse_closed(py)?;
     let now = now(table, py)?;
-    Ok(table.section(|state| {
+    let live = table.section(|state| {
+        if state.closed {
+            return None;
+        }
         let mut live = Vec::with_capacity(state.rows.len());
         state.rows.each(|key, slot| {
             if let Some(value) = live_value(slot, now) {
@@ -55,13 +60,16 @@ pub fn live<R: Rows>(table: &Table<R>, py: Python<'_>) -> PyResult<Vec<(Object, 
                 live.push(unsafe { (Object::borrowed(key), Object::borrowed(value)) });
             }
         });
-        live
-    }))
+        Some(live)
+    });
+    live.ok_or_else(|| closed(py, &table.label(py)))
 }
 
-/// The time to compare deadlines with, taking out a little of what is due.
+/// The time to tell live rows from others by, where all rows are looked at, taking out a little of what is due. A clock of the
+/// user's may close the table. In an ordered table only what is due counts as expired then.
 pub fn now<R: Rows>(table: &Table<R>, py: Python<'_>) -> PyResult<i64> {
-    if table.section(|state| state.deadlines.next_due()) == NO_END { Ok(NEVER) } else { table.tick(py) }
+    let now = table.tick(py)?;
+    Ok(if R::HASHED { now } else { due_by(now) })
 }
 
 /// The value in a slot; `None` if it has expired.
@@ -81,10 +89,12 @@ methods! {
     fn clear(table, py, arguments) {
         let [] = arguments.sort(&NOTHING)?;
         table.forbid_all(py)?;
-        table.refuse_closed(py)?;
         let now = table.tick(py)?;
         let fresh = B::Rows::empty(py)?;
-        let (rows, deadlines, trash) = table.section(|state| {
+        let cleared = table.section(|state| {
+            if state.closed {
+                return None;
+            }
             let mut trash = Trash::new();
             if let Some(watch) = &mut state.watch {
                 watch.cleared(state.rows.len(), &mut trash);
@@ -94,8 +104,9 @@ methods! {
             state.cells = 0;
             state.version += 1;
             state.refresh();
-            (rows, deadlines, trash)
+            Some((rows, deadlines, trash))
         });
+        let Some((rows, deadlines, trash)) = cleared else { return Err(closed(py, &table.label(py))) };
         let (mut live, mut gone) = (rows.len(), Vec::new());
         if deadlines.next_due() <= now {
             rows.each(|_, slot| {

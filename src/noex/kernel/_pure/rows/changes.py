@@ -310,7 +310,7 @@ class Part:
         index, value, row = self.rival
         if row[2] is not None and not any(row is new for _, _, new, _ in self.changes):
             now = self.table._tick_all()
-            if row[2] <= now:
+            if not now < row[2]:
                 return
         raise IndexViolation(
             f"index {index.name!r} of {self.table._label()} is unique, and {shown(row[0])} has {shown(value)} "
@@ -323,7 +323,7 @@ def told(old: Row | None, new: Row | None, now: float) -> list[TableEvent]:
     events: list[TableEvent] = []
     previous: Any = MISSING
     if old is not None and old is not GONE:
-        expired = old[2] is not None and old[2] <= now
+        expired = not (old[2] is None or now < old[2])
         kind: TableEventKind = "expire" if expired else "delete"
         if expired or new is None:
             events.append(TableEvent(kind, old[0], old[1], old[1]))

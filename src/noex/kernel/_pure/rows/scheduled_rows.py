@@ -19,7 +19,7 @@ from itertools import count
 from math import ceil
 from typing import Any, Final, Generic, TypeVar
 
-from noex.clock import TOLERANCE, seconds
+from noex.clock import FARTHEST, TOLERANCE, seconds
 from noex.kernel._pure.ground.closed import ClosedRows
 from noex.kernel._pure.ground.hashed import Handle
 from noex.kernel._pure.ground.lock import acquire, commits, release
@@ -125,13 +125,12 @@ class ScheduledRows(Generic[K, V]):
 
     def _due(self, end: float) -> int:
         """Return the deadline of what ends at that time of the clock."""
-        try:
+        if -FARTHEST <= end <= FARTHEST:
             return ceil(end * 1000 - TOLERANCE)
-        except (OverflowError, ValueError):
-            raise ValueError(
-                f"the clock of {self._label()} leads to the time {end!r}, at which nothing can end; "
-                "a clock returns seconds as a finite number"
-            ) from None
+        raise ValueError(
+            f"the clock of {self._label()} leads to the time {end!r}, at which nothing can end; "
+            "a clock returns seconds as a number from -1e15 to 1e15"
+        )
 
     @staticmethod
     def _row(key: Any, value: Any, due: float | None, old: Row | None) -> Row:
@@ -223,7 +222,7 @@ class ScheduledRows(Generic[K, V]):
 
     def _reclaimed_among(self, gone: list[Row], now: float) -> int:
         """Take note of those rows, just removed or written over, that had expired; return how many."""
-        expired = [row for row in gone if row[2] is not None and row[2] <= now and row is not GONE]
+        expired = [row for row in gone if not (row[2] is None or now < row[2]) and row is not GONE]
         if expired:
             self._reclaimed(expired)
         return len(expired)

@@ -225,7 +225,7 @@ class SetRows(ScheduledRows[K, V]):
         expired: list[tuple[Handle, Row]] = []
         for handle, (key, value) in writes.items():
             old = rows.get(handle)
-            if old is not None and old[2] is not None and old[2] <= now:
+            if old is not None and not (old[2] is None or now < old[2]):
                 expired.append((handle, old))
             elif old is None and not self._stands_for(handle, key):
                 return None

@@ -35,7 +35,7 @@ class Lifetimes(Indexing[K, V]):
         row = self._resolve(key)[1]
         if row is None or row[2] is None:
             return None
-        left = row[2] - self._clock() * 1000
+        left = row[2] - self._clock() * 1000.0
         return left / 1000 if left > TOLERANCE else None
 
     def touch(self, key: K, ttl: Ttl = DEFAULT) -> bool:

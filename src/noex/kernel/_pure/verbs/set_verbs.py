@@ -161,7 +161,7 @@ class SetVerbs(Transacted[K, V]):
         (None, 'nobody')
         """
         row = self._resolve(key)[1]
-        if row is None or (row[2] is not None and self._clock() * 1000 + TOLERANCE >= row[2]):
+        if row is None or not (row[2] is None or self._clock() * 1000 + TOLERANCE < row[2]):
             return default
         return row[1]
 
