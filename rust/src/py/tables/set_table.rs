@@ -11,6 +11,7 @@ use crate::py::verbs::arguments::Parameters;
 use crate::py::verbs::install::{Verb, called, give_none, run};
 use crate::py::verbs::{hot, set};
 use crate::py::walks::{self, SetWalk};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -79,8 +80,13 @@ unsafe extern "C" fn pop_entry(
             let now = table.tick_all(py)?;
             let dict = table.section(|state| (!state.closed).then(|| state.rows.shared_dict()));
             let dict = dict.ok_or_else(|| errors::closed(py, &table.label(py)))?;
-            let newest = dict.bound(py).call_method0("__reversed__")?.try_iter()?.next();
-            let Some(handle) = newest.transpose()?.as_ref().map(object) else { return give_none() };
+            let handle = match dict.bound(py).call_method0("__reversed__")?.try_iter()?.next() {
+                None => return give_none(),
+                Some(Ok(newest)) => object(&newest),
+                // The dict has changed since the iterator was made: in another thread, or by a finalizer.
+                Some(Err(failure)) if failure.is_instance_of::<PyRuntimeError>(py) => continue,
+                Some(Err(failure)) => return Err(failure),
+            };
             let Some(row) = table.row_of(&handle) else { continue };
             let change = Change { handle, old: Some(row.clone()), new: None, witness: 0, quiet: false };
             if matches!(table.commit(py, change, now)?, Outcome::Done) {

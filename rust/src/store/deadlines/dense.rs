@@ -1,7 +1,8 @@
 //! Buckets of items that all have the same deadline.
 //!
 //! An item stays where it is until its bucket is joined with another, and remembers its position; one bit says whether it is
-//! still listed. So taking one out touches a single word.
+//! still listed. So taking one out touches a single word, and hardly ever more: a bucket that has become nearly empty is joined
+//! with its neighbour, and then up to about 32 items are told where they are.
 
 use super::bucket::Bucket;
 use super::{Place, Scheduled};
