@@ -13,8 +13,13 @@ from noex import errors as tree
 from noex.errors import (
     AlreadyStarted,
     BadReturn,
+    BusClosed,
     CallingSelf,
     CallTimeout,
+    ChildExists,
+    ChildNotFound,
+    ChildRunning,
+    ChildStartError,
     CounterTypeError,
     IndexNotFound,
     IndexViolation,
@@ -23,6 +28,8 @@ from noex.errors import (
     KeyNotFound,
     LoadDeadlock,
     MailboxFull,
+    MaxChildren,
+    MaxRestartsExceeded,
     MetricError,
     NoexError,
     NoProcess,
@@ -31,6 +38,7 @@ from noex.errors import (
     ServerDown,
     SnapshotError,
     StartIgnored,
+    SupervisorStopping,
     TableClosed,
     TableEmpty,
     TableError,
@@ -64,6 +72,13 @@ NATURAL = {
     AlreadyStarted: ValueError,
     BadReturn: TypeError,
     InitError: RuntimeError,
+    BusClosed: RuntimeError,
+    ChildExists: ValueError,
+    ChildNotFound: LookupError,
+    ChildRunning: RuntimeError,
+    ChildStartError: RuntimeError,
+    MaxChildren: RuntimeError,
+    MaxRestartsExceeded: RuntimeError,
 }
 OF_PROCESSES = {
     NoProcess,
@@ -74,8 +89,17 @@ OF_PROCESSES = {
     AlreadyStarted,
     BadReturn,
     InitError,
+    BusClosed,
+    ChildExists,
+    ChildNotFound,
+    ChildRunning,
+    ChildStartError,
+    MaxChildren,
+    MaxRestartsExceeded,
+    SupervisorStopping,
 }
 WITH_FIELDS = {KeyNotFound, ServerDown, CallTimeout, AlreadyStarted, InitError}
+WITH_FIELDS |= {ChildExists, ChildNotFound, ChildRunning, ChildStartError, MaxRestartsExceeded, SupervisorStopping}
 OF_TABLES = {
     TableClosed,
     TableExists,
@@ -105,7 +129,7 @@ def test_each_error_is_also_the_builtin_that_a_reader_would_expect(
 def test_all_errors_are_listed_and_have_one_base() -> None:
     listed = {getattr(tree, name) for name in tree.__all__}
     assert tree.__all__ == sorted(tree.__all__)
-    assert listed == set(NATURAL) | {NoexError, TableError, ProcessError, StartIgnored}
+    assert listed == set(NATURAL) | {NoexError, TableError, ProcessError, StartIgnored, SupervisorStopping}
     defined = {value for value in vars(tree).values() if isinstance(value, type) and issubclass(value, Exception)}
     assert defined == listed
 
